@@ -1,0 +1,227 @@
+"""Settings: the only file that reads the environment.
+
+Every variable is listed in docs; a malformed one, and in production an unsafe one, stops the start with one message
+that lists everything to fix.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from directory.environment import Environment, is_origin, is_sample_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment(os.environ)
+
+# Where it runs
+
+PRODUCTION = env.switch("PRODUCTION")
+DEBUG = env.switch("DEBUG")
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".data"))).absolute()
+# Some shells export their machine's name as HOST: outside production it must not decide who can reach us.
+HOST = env.text("HOST", "127.0.0.1") if PRODUCTION else "127.0.0.1"
+PORT = env.number("PORT", 8000, least=1, most=65535)
+WEB_WORKERS = env.number("WEB_WORKERS", min(os.cpu_count() or 1, 4), least=1, most=64)
+WEB_THREADS = env.number("WEB_THREADS", 4, least=1, most=64)
+SITE_URL = env.origin("SITE_URL", f"http://127.0.0.1:{PORT}")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, least=0, most=9)
+SECRET_KEY = env.text("SECRET_KEY")
+database = env.database("DATABASE_URL")
+
+
+def unsafe() -> list[str]:
+    """What has to be fixed before strangers may reach this."""
+    https = [SITE_URL, *CSRF_TRUSTED_ORIGINS]
+    found = {
+        "DEBUG shows strangers our inside: unset it.": DEBUG,
+        "SECRET_KEY is not set to a random text of at least 50 characters.": is_sample_key(SECRET_KEY),
+        "ALLOWED_HOSTS has to name the hosts we answer for, separated by commas, and no *.": (
+            not ALLOWED_HOSTS or any("*" in host for host in ALLOWED_HOSTS)
+        ),
+        "CSRF_TRUSTED_ORIGINS has to name the origins of the admin, such as https://directory.example.": (
+            not CSRF_TRUSTED_ORIGINS or not all(is_origin(origin) for origin in CSRF_TRUSTED_ORIGINS)
+        ),
+        "SITE_URL and CSRF_TRUSTED_ORIGINS have to begin with https://.": (
+            not all(origin.startswith("https://") for origin in https)
+        ),
+        "DATABASE_URL is missing: the embedded database is for trying out.": not env.text("DATABASE_URL"),
+        "TRUSTED_PROXIES is 0, but gunicorn speaks plain http: say how many proxies end TLS before it.": (
+            TRUSTED_PROXIES == 0
+        ),
+    }
+    return [sentence for sentence, is_so in found.items() if is_so]
+
+
+problems = env.problems + (unsafe() if PRODUCTION else [])
+if problems:
+    raise ImproperlyConfigured("\n".join(["These settings have to be fixed first:", *(f"- {p}" for p in problems)]))
+
+
+def kept_secret_key(path: Path) -> str:
+    """A key of this machine, made once. Of several processes that start at once, all take the same."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(64))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text()
+
+
+SECRET_KEY = SECRET_KEY or kept_secret_key(DATA_DIR / "secret_key")
+
+# What it consists of
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "pgtrigger",
+    "procrastinate.contrib.django",
+    "directory",
+    "hubs",
+    "companies",
+]
+MIDDLEWARE = [
+    "csp.middleware.CSPMiddleware",  # outermost, so that redirects and static files have the policy too
+    *(["directory.transport.refuse_plain_http"] if PRODUCTION else []),
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "directory.urls"
+WSGI_APPLICATION = "directory.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # served from the packages as they are: no collectstatic to forget
+
+TIME_ZONE = "UTC"
+USE_TZ = True
+LANGUAGE_CODE = "en-gb"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REST_FRAMEWORK = {
+    "NUM_PROXIES": TRUSTED_PROXIES,
+    "EXCEPTION_HANDLER": "directory.api.errors.exception_handler",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],  # reading is for everybody; writing is the admin's
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,  # ours is a declared parameter like the others
+}
+LICENSE = {
+    "id": "CC-BY-4.0",
+    "url": "https://creativecommons.org/licenses/by/4.0/",
+    "attribution": "Pakistan technology directory",
+}
+
+# The database
+
+DATABASE_OPTIONS = (
+    "-c jit=off "  # compiles for longer than our queries take
+    "-c random_page_cost=1.1 "  # solid state: otherwise it reads whole tables where an index would do
+    "-c lock_timeout=10s -c idle_in_transaction_session_timeout=60s"
+)
+
+
+def database_settings(parameters: dict[str, Any] | None) -> dict[str, Any]:
+    """Django's settings for the parameters of DATABASE_URL, or for the embedded server where there are none."""
+    rest = dict(parameters or {"dbname": "postgres", "user": "postgres"})
+    return {
+        "ENGINE": "django.db.backends.postgresql" if parameters else "directory.postgres",
+        "NAME": rest.pop("dbname"),
+        "USER": rest.pop("user", ""),
+        "PASSWORD": rest.pop("password", ""),
+        "HOST": rest.pop("host", ""),
+        "PORT": rest.pop("port", ""),
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {
+            "application_name": "directory",
+            "connect_timeout": 10,
+            **rest,
+            "options": f"{DATABASE_OPTIONS} {rest.get('options', '')}".strip(),
+        },
+    }
+
+
+DATABASES = {"default": database_settings(database)}
+IS_EMBEDDED = database is None
+WEB_STATEMENT_TIMEOUT = "30s"  # nobody waits longer for a page; commands and the worker may take their time
+
+# Who may do what
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+SESSION_ENGINE = "directory.sessions"
+SESSION_COOKIE_AGE = 60 * 60  # seconds without use
+SESSION_LONGEST = 12 * 60 * 60  # seconds in all
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+CSRF_COOKIE_HTTPONLY = True
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+    },
+}
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^api/", r"^livez$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = 2 * 365 * 24 * 60 * 60
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+
+# What it tells
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "directory": {"level": "INFO"},
+        "django": {"handlers": [], "level": "WARNING"},  # Django's own would mail tracebacks
+        "django.request": {"level": "ERROR"},  # a stranger's typo is no event
+    },
+}

@@ -1,0 +1,38 @@
+"""Background work. A job only says "look": the truth is in our tables, and losing the queue loses nothing.
+
+So no task has a `lock`: a worker that was killed would keep it for ever.
+"""
+
+import logging
+
+from procrastinate.contrib.django import app
+from procrastinate.jobs import Status
+
+logger = logging.getLogger(__name__)
+
+
+@app.periodic(cron="* * * * * */10")  # the sixth field is seconds
+@app.task(queueing_lock="sweep")
+def sweep(timestamp: int) -> None:
+    """Publish what was edited behind the application's back."""
+    from directory import publishing  # this module is imported before the models are ready
+
+    publishing.sweep()
+
+
+@app.periodic(cron="30 21 * * *")  # UTC: 2:30 at night in Pakistan
+@app.task(queueing_lock="check")
+def check(timestamp: int) -> None:
+    """Render everything and log which documents differ from what is published."""
+    from directory import publishing
+
+    for kind, public_id in publishing.check():
+        logger.error("the published document of %s %s is not what rendering it gives", kind, public_id)
+
+
+@app.periodic(cron="45 21 * * *")
+@app.task(queueing_lock="forget_stalled_jobs")
+async def forget_stalled_jobs(timestamp: int) -> None:
+    """Delete the jobs of workers that were killed; the worker itself deletes those that ended."""
+    for job in await app.job_manager.get_stalled_jobs():
+        await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)

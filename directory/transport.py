@@ -1,0 +1,21 @@
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from directory.api.errors import problem_response
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+def refuse_plain_http(get_response: Handler) -> Handler:
+    """Middleware for production: 403 below /api/ over plain http, where pages redirect to https.
+
+    A program that was redirected would go on sending its key in clear, unnoticed.
+    """
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/api/") and not request.is_secure():
+            return problem_response("https_required")
+        return get_response(request)
+
+    return handle

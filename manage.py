@@ -1,0 +1,15 @@
+#!/usr/bin/env python
+import os
+import sys
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "directory.settings")
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:  # says what to fix; where it was raised helps nobody
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(str(error))

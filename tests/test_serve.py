@@ -1,0 +1,199 @@
+"""`manage.py serve` as a newcomer, an operator and an accident meet it: real processes on a port of their own."""
+
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psutil
+import pytest
+from django.conf import settings
+
+from directory.postgres.server import Server
+from tests.test_settings import PRODUCTION, manage
+
+SITE_URL = "http://127.0.0.1:8000"  # not that of each one's port: the documents would be rendered anew for it
+DEADLINE = 90  # seconds; far more than it takes, so that only a hang fails
+
+
+class Serve:
+    """A running `manage.py serve`, in a process group of its own as a terminal or a supervisor would start it."""
+
+    def __init__(self, data_dir: Path, log: Path) -> None:
+        self.port = free_port()
+        self.log = log
+        with log.open("w") as output:
+            self.process = psutil.Popen(
+                [sys.executable, "manage.py", "serve"],
+                cwd=settings.BASE_DIR,
+                env={"PATH": os.defpath, "DATA_DIR": str(data_dir), "PORT": str(self.port), "SITE_URL": SITE_URL},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.data = data_dir / "postgres"
+
+    def wait_until_ready(self) -> None:
+        wait_for(lambda: "Ready: " in self.output() or self.process.poll() is not None)
+        assert self.process.poll() is None, self.output()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        connection.request("GET", "/livez")
+        assert connection.getresponse().status == 200
+        connection.close()
+
+    def child(self, word: str) -> psutil.Process:
+        [found] = [child for child in self.process.children() if word in child.cmdline()]
+        return found
+
+    def processes(self) -> list[psutil.Process]:
+        postgres = [p for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(self.data)]
+        children = self.process.children(recursive=True) if self.process.is_running() else []
+        return [self.process, *children, *postgres]
+
+    def output(self) -> str:
+        return self.log.read_text()
+
+
+def wait_for(condition: Callable[[], Any]) -> None:
+    give_up = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("serve")
+
+
+@pytest.fixture
+def serve(data_dir: Path, tmp_path: Path) -> Iterator[Serve]:
+    """One that is ready; whatever a test leaves of it is killed."""
+    running = Serve(data_dir, tmp_path / "log")
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        for process in running.processes():
+            if process.is_running():
+                process.kill()
+        running.process.wait()
+
+
+@pytest.fixture(scope="module")
+def database_url(data_dir: Path) -> Iterator[str]:
+    """The address of the embedded database, kept running by this process."""
+    server = Server.at(data_dir / "postgres")
+    yield f"postgresql://postgres@/postgres?host={quote(str(server.join()), safe='')}"
+    server.leave()
+
+
+def assert_all_end(processes: list[psutil.Process]) -> None:
+    _gone, alive = psutil.wait_procs(processes, timeout=DEADLINE)
+    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def assert_one_sentence(result: subprocess.CompletedProcess[str], expected: str) -> None:
+    assert result.returncode == 1
+    assert result.stdout == ""
+    [line] = [line for line in result.stderr.splitlines() if line != "These settings have to be fixed first:"]
+    assert expected in line
+
+
+def test_the_first_start_tells_the_password_and_sigterm_ends_everything(serve: Serve) -> None:
+    assert re.search(r"The first account is curator with the password [\w-]{16} \(shown only now\)", serve.output())
+    processes = serve.processes()
+    os.killpg(serve.process.pid, signal.SIGTERM)
+    assert serve.process.wait(DEADLINE) == 0
+    assert_all_end(processes)
+    assert not (serve.data / "postmaster.pid").exists()
+    assert serve.output().splitlines()[-1] == "Stopping."
+    assert "Traceback" not in serve.output()
+
+
+@pytest.mark.parametrize(("word", "name"), [("gunicorn", "gunicorn"), ("procrastinate", "The worker")])
+def test_the_death_of_one_child_ends_everything(serve: Serve, word: str, name: str) -> None:
+    wait_for(lambda: any(word in child.cmdline() for child in serve.process.children()))
+    assert "password" not in serve.output()  # which was told at the first start
+    processes = serve.processes()
+    serve.child(word).kill()
+    assert serve.process.wait(DEADLINE) == 1
+    assert_all_end(processes)
+    assert serve.output().splitlines()[-1] == f"{name} was killed by SIGKILL, so everything was stopped."
+    assert "Traceback" not in serve.output()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
+def test_the_death_of_serve_itself_ends_its_children(serve: Serve) -> None:
+    children = serve.process.children(recursive=True)
+    serve.process.kill()
+    assert_all_end(children)
+
+
+def test_a_start_after_everything_was_killed(serve: Serve, tmp_path: Path) -> None:
+    for process in serve.processes():
+        process.kill()
+    again = Serve(serve.data.parent, tmp_path / "again")
+    again.wait_until_ready()
+    processes = again.processes()
+    again.process.terminate()
+    assert again.process.wait(DEADLINE) == 0
+    assert_all_end(processes)
+
+
+def test_a_taken_port(data_dir: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        result = manage("serve", data_dir=data_dir, PORT=str(port))
+    assert_one_sentence(result, f"Port {port} on 127.0.0.1 is not free")
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"PORT": "eighty"}, "PORT is 'eighty', but has to be a whole number"),
+        ({"DATABASE_URL": "mysql://me:geheim@host/name"}, "DATABASE_URL is not a PostgreSQL address"),
+        (
+            {"DATABASE_URL": "postgresql://me:geheim@127.0.0.1:1/name"},
+            "The database of DATABASE_URL cannot be used",
+        ),
+        ({"DATABASE_URL": "postgresql:///name?host=/nowhere"}, "The database of DATABASE_URL cannot be used"),
+    ],
+)
+def test_a_mistake_is_one_sentence(data_dir: Path, variables: dict[str, str], expected: str) -> None:
+    result = manage("serve", data_dir=data_dir, **{"PORT": str(free_port())} | variables)
+    assert_one_sentence(result, expected)
+    assert "geheim" not in result.stderr
+
+
+def test_a_postgresql_without_the_extensions(data_dir: Path, database_url: str) -> None:
+    # The server looks for extensions where there are none, so it truly has none to offer.
+    url = f"{database_url}&options=-c%20extension_control_path%3D/nowhere"
+    result = manage("serve", data_dir=data_dir, DATABASE_URL=url, PORT=str(free_port()))
+    assert_one_sentence(result, "This PostgreSQL lacks btree_gin, pg_trgm, unaccent")
+
+
+def test_production_refuses_a_default_account(data_dir: Path, database_url: str) -> None:
+    account = {"DJANGO_SUPERUSER_USERNAME": "admin", "DJANGO_SUPERUSER_PASSWORD": "changeme"}
+    create = ("createsuperuser", "--noinput", "--email=admin@directory.example")
+    assert manage("migrate", data_dir=data_dir, DATABASE_URL=database_url).returncode == 0
+    assert manage(*create, data_dir=data_dir, DATABASE_URL=database_url, **account).returncode == 0
+    production = PRODUCTION | {"DATABASE_URL": database_url, "PORT": str(free_port())}
+    result = manage("serve", data_dir=data_dir, **production)
+    assert_one_sentence(result, "The superuser admin has a password that everybody tries first")
