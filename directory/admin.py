@@ -1,0 +1,350 @@
+"""How curators write: each change that the admin makes is a publication; the log itself is only looked at."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, ClassVar
+
+import psycopg
+from django import forms
+from django.apps import apps
+from django.contrib import admin, messages
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.forms import SimpleArrayField
+from django.db import DatabaseError, IntegrityError, models, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.text import capfirst
+
+from directory import ids
+from directory.models import Address, Fold, Log, Mark, Published, Revision, Source, Version, kinds
+from directory.publishing import CHUNK, publication
+
+READING = ("GET", "HEAD", "OPTIONS", "TRACE")
+# lock_not_available and deadlock_detected
+BUSY = ("55P03", "40P01")
+# Options of a filter; a list of more is no help in choosing.
+MOST_OPTIONS = 100
+
+
+def refusal(error: DatabaseError) -> str:
+    """What a curator is told about an error of the database; empty where it is not theirs to mend."""
+    cause = error.__cause__
+    if not isinstance(cause, psycopg.Error):
+        return str(error.args[0]) if isinstance(error, models.ProtectedError) else ""
+    if cause.sqlstate in BUSY:
+        return "Somebody else is writing just now. Nothing was saved: try again."
+    if not isinstance(error, IntegrityError):
+        return ""
+    diagnosis = cause.diag
+    for model in apps.get_models():
+        for constraint in model._meta.constraints:
+            if constraint.name == diagnosis.constraint_name:
+                return f"Nothing was saved. {constraint.get_violation_error_message()}"
+    # A trigger says it in a sentence; a plain unique column names the value in the detail.
+    return f"Nothing was saved: {diagnosis.message_detail or diagnosis.message_primary}"
+
+
+def containing(queryset: QuerySet, field: str, text: str) -> QuerySet:
+    """The rows whose folded ``field`` contains each word of ``text``, however it is written."""
+    for word in text.replace("\0", "").split():
+        queryset = queryset.filter(**{f"{field}__contains": Fold(Value(word))})
+    return queryset
+
+
+class LinesField(SimpleArrayField):
+    """A list of texts, one a line: a name may well have a comma in it."""
+
+    default_error_messages = {"item_invalid": "Line %(nth)s:"}
+
+    def __init__(self, base_field: forms.Field, **options: Any) -> None:
+        options.setdefault("widget", forms.Textarea(attrs={"rows": 3}))
+        super().__init__(base_field, delimiter="\n", **options)
+        self.help_text = f"{self.help_text} One a line."
+
+    def to_python(self, value: Any) -> Sequence[Any]:
+        if isinstance(value, str):
+            value = list(dict.fromkeys(line.strip() for line in value.splitlines() if line.strip()))
+        return super().to_python(value)
+
+
+class CuratedForm(forms.ModelForm):
+    """A form that also says why the database refused what the form itself had found valid."""
+
+    refusal = ""
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.refusal:
+            self.add_error(None, self.refusal)
+        return cleaned
+
+
+class UsedFilter(admin.RelatedFieldListFilter):
+    """Offers the related objects in use, the first hundred in ``order``; any other can be put into the address."""
+
+    order: ClassVar[tuple[str, ...]] = ()
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        users = field.model._default_manager.filter(**{field.name: OuterRef("pk")})
+        used = field.related_model._default_manager.filter(Exists(users)).order_by(*self.order, "pk")
+        return [(str(related.pk), str(related)) for related in used[:MOST_OPTIONS]]
+
+
+class CuratedAdmin(admin.ModelAdmin):
+    """A model of which each change in the admin, by whatever button, is one publication.
+
+    The publication begins before Django's own transaction, so that the writers' lock is taken before any row's.
+    """
+
+    form = CuratedForm
+    formfield_overrides = {ArrayField: {"form_class": LinesField}}
+    # Columns that no page shows; documents are long.
+    deferred: ClassVar[tuple[str, ...]] = ()
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    view_on_site = False
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        view = partial(super().changeform_view, request, object_id, form_url, extra_context)
+        return self.write(request, view, otherwise=view)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        view = partial(super().delete_view, request, object_id, extra_context)
+        return self.write(request, view, otherwise=partial(self.return_refused, request))
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        view = partial(super().changelist_view, request, extra_context)
+        return self.write(request, view, otherwise=partial(self.return_refused, request))
+
+    def write(
+        self, request: HttpRequest, view: Callable[[], HttpResponse], otherwise: Callable[[], HttpResponse]
+    ) -> HttpResponse:
+        """Answer by ``view``, in a publication if it may write; by ``otherwise`` if the database refuses."""
+        if request.method in READING:
+            return view()
+        try:
+            with publication(source=Source.ADMIN, by=request.user):  # type: ignore[arg-type]
+                return view()
+        except DatabaseError as error:
+            request.refusal = refusal(error)  # type: ignore[attr-defined]
+            if not request.refusal:  # type: ignore[attr-defined]
+                raise
+        return otherwise()
+
+    def return_refused(self, request: HttpRequest) -> HttpResponse:
+        self.message_user(request, request.refusal, messages.ERROR)  # type: ignore[attr-defined]
+        return HttpResponseRedirect(request.get_full_path())
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **options)  # a class of this request's own
+        form.refusal = getattr(request, "refusal", "")
+        return form
+
+    def message_user(self, request: HttpRequest, message: Any, *args: Any, **options: Any) -> None:
+        """Say it once it is true: until the commit, publishing may still fail."""
+        transaction.on_commit(partial(super().message_user, request, message, *args, **options))
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        entry = super().log_addition(request, obj, message)
+        self.give_reason(entry.get_change_message())
+        return entry
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        entry = super().log_change(request, obj, message)
+        self.give_reason(entry.get_change_message())
+        return entry
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        self.give_reason("Deleted.")  # no name: a tombstone keeps none
+        return super().log_deletions(request, queryset)
+
+    @staticmethod
+    def give_reason(reason: str) -> None:
+        """Tell the open publication why, unless somebody told it before."""
+        with publication(source=Source.ADMIN) as current:
+            current.reason = current.reason or reason
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer(*self.deferred)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        """Refuse to change thousands at once: everybody else would wait for it."""
+        if request.POST.get("select_across") == "1" and queryset[: CHUNK + 1].count() > CHUNK:
+            self.message_user(request, f"At most {CHUNK} at once: filter the list first.", messages.ERROR)
+            return None
+        return super().response_action(request, queryset)
+
+
+class PublishedAdmin(CuratedAdmin):
+    """A kind of published object."""
+
+    # What an object is searched by where its name does not contain the words.
+    also_known_by: ClassVar[tuple[str, ...]] = ("slug",)
+    deferred: ClassVar[tuple[str, ...]] = ("document",)
+    search_fields = ["name_key"]
+    search_help_text = "By name or id; by its other names where no name fits."
+    readonly_fields = ["public_id", "public_document", "last_revision", "updated_at"]
+    ordering = ["name_key", "pk"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        published = [("As published", {"fields": self.get_readonly_fields(request, obj)})] if obj else []
+        return [*super().get_fieldsets(request, obj), *published]
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """Use the index over names; read the whole table only where that finds nothing."""
+        model: type[Published] = self.model
+        try:
+            kind_number, pk = ids.decode(search_term.strip())
+        except ValueError:
+            found = containing(queryset, "name_key", search_term)
+        else:
+            return queryset.filter(pk=pk if kind_number == model.kind_number else None), False
+        if search_term and not found.exists():
+            names = [models.functions.Cast(name, models.TextField()) for name in ("name", *self.also_known_by)]
+            known = models.Func(Value(" "), *names, function="concat_ws", output_field=models.TextField())
+            found = containing(queryset.alias(known_as=Fold(known)), "known_as", search_term)
+        return found, False
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Name a few of those who use an object instead of loading all of them to say that it cannot go."""
+        users = [line for relation in self.model._meta.related_objects for line in in_use(relation, objs)]
+        return ([], {}, set(), users) if users else super().get_deleted_objects(objs, request)
+
+    @admin.display(description="document")
+    def public_document(self, obj: Published) -> str:
+        return format_html('<a href="{0}">{0}</a>', obj.get_absolute_url()) if obj.updated_at else "Not public."
+
+    @admin.display(description="revision")
+    def last_revision(self, obj: Published) -> str:
+        return change_link("directory_revision", obj.revision) if obj.revision else "Never published."
+
+
+def in_use(relation: Any, objs: Iterable[Any]) -> list[str]:
+    """Who keeps ``objs`` from being deleted: any that are protected, or more than one revision may change."""
+    is_protected = relation.on_delete is models.PROTECT
+    if not (is_protected or relation.many_to_many):
+        return []
+    users = relation.related_model._default_manager.filter(**{f"{relation.field.name}__in": list(objs)})
+    number = users.distinct().count()
+    if number <= (0 if is_protected else CHUNK):
+        return []
+    few = [str(user) for user in users.order_by("pk").distinct().select_related()[:5]]
+    more = f" and {number - len(few):,} more" if number > len(few) else ""
+    return [f"{capfirst(relation.related_model._meta.verbose_name_plural)}: {', '.join(few)}{more}"]
+
+
+def change_link(view: str, pk: int) -> str:
+    return format_html('<a href="{}">{}</a>', reverse(f"admin:{view}_change", args=[pk]), pk)
+
+
+class KindFilter(admin.SimpleListFilter):
+    """By kind, without asking millions of rows which kinds there are."""
+
+    title = parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [(kind, kind.capitalize()) for kind, model in kinds().items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+class LookedAtAdmin(admin.ModelAdmin):
+    """What the machinery writes and nobody edits."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class CuratorFilter(UsedFilter):
+    order = ("username",)
+
+
+@admin.register(Revision)
+class RevisionAdmin(LookedAtAdmin):
+    fields = ["id", "created_at", "by", "source", "reason", "versions"]
+    readonly_fields = ["versions"]
+    list_display = ["id", "created_at", "by", "source", "reason", "versions"]
+    list_filter = ["source", ("by", CuratorFilter)]
+    list_select_related = ["by"]
+    search_fields = ["reason"]
+
+    @admin.display(description="versions")
+    def versions(self, obj: Revision) -> str:
+        url = reverse("admin:directory_version_changelist")
+        return format_html('<a href="{}?revision__id__exact={}">What it changed</a>', url, obj.pk)
+
+
+@admin.register(Version)
+class VersionAdmin(LookedAtAdmin):
+    fields = ["at_revision", "kind", "public_id", "slug", "action", "successor", "readable"]
+    readonly_fields = ["at_revision", "public_id", "readable"]
+    list_display = ["id", "at_revision", "kind", "public_id", "slug", "action"]
+    list_filter = [KindFilter, "action"]
+    ordering = ["-pk"]
+    search_fields = ["slug"]
+    search_help_text = "By id or slug, earlier slugs too: all that was published of the object."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer("document")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """By the object, which an index finds; the slug itself has none."""
+        if not search_term:
+            return queryset, False
+        numbers = {model.kind_number: kind for kind, model in kinds().items()}
+        try:
+            number, pk = ids.decode(search_term.strip())
+        except ValueError:
+            addresses = Address.objects.filter(kind__in=kinds(), slug=search_term.strip().lower())
+            found = list(addresses.values_list("kind", "object_id"))
+        else:
+            found = [(numbers.get(number, ""), pk)]
+        wanted = Q(pk=None)
+        for kind, object_id in found:
+            wanted |= Q(kind=kind, object_id=object_id)
+        return queryset.filter(wanted), False
+
+    @admin.display(description="revision", ordering="revision")
+    def at_revision(self, obj: Version) -> str:
+        return change_link("directory_revision", obj.revision_id)
+
+    @admin.display(description="document")
+    def readable(self, obj: Version) -> str:
+        if obj.document is None:
+            return "Withdrawn: nothing is left of it."
+        return format_html("<pre>{}</pre>", json.dumps(json.loads(obj.document), indent=2, ensure_ascii=False))
+
+
+@admin.register(Mark)
+class MarkAdmin(LookedAtAdmin):
+    list_display = ["id", "kind", "object_id", "xid"]
+    list_filter = [KindFilter]
+
+
+@admin.register(Address)
+class AddressAdmin(LookedAtAdmin):
+    list_display = ["slug", "kind", "object_id"]
+    list_filter = [KindFilter]
+    search_fields = ["slug__startswith"]
+
+
+@admin.register(Log)
+class LogAdmin(LookedAtAdmin):
+    list_display = ["epoch", "rendering"]

@@ -1,0 +1,245 @@
+"""Errors: one shape (RFC 9457) for every status of every URL under /api/, each code with a page of its own."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views import defaults
+from rest_framework import exceptions
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Code:
+    """A kind of error: its status, its title, and what to do about it, in words for /problems/."""
+
+    status: int
+    title: str
+    explanation: str
+
+
+CODES = {
+    "invalid_query": Code(
+        400,
+        "The query has mistakes",
+        "One or more parameters are wrong; “errors” lists all of them. Nothing is ignored and nothing is cut to"
+        " fit, because a list that silently answers another question is worse than none.",
+    ),
+    "bad_request": Code(400, "The request cannot be read", "The request itself is malformed."),
+    "invalid_input": Code(400, "The input has mistakes", "“errors” names each field and what would be right."),
+    "not_authenticated": Code(401, "Sign in first", "This needs credentials that were not given."),
+    "forbidden": Code(403, "Not allowed", "Who asks may not do this."),
+    "https_required": Code(
+        403,
+        "Use https",
+        "The API answers over https only. It does not redirect, because the request has already travelled in clear"
+        " text: change the address.",
+    ),
+    "not_found": Code(404, "There is nothing here", "No object or endpoint has this address."),
+    "no_such_page": Code(
+        404,
+        "There are fewer pages",
+        "The list ends before this page. Follow “next” links instead of counting.",
+    ),
+    "method_not_allowed": Code(405, "Method not allowed", "The Allow header lists the methods that work here."),
+    "not_acceptable": Code(
+        406, "No such format", "None of the formats in the Accept header is served here; JSON always is."
+    ),
+    "gone": Code(410, "It was withdrawn", "This was published once and no longer is. The address is not reused."),
+    "unsupported_media_type": Code(415, "Unsupported content type", "Send JSON, as application/json."),
+    "throttled": Code(429, "Too many requests", "Wait as long as the Retry-After header says."),
+    "server_error": Code(
+        500, "Our mistake", "An error of ours; it is logged under the “instance” given. Please report it."
+    ),
+    "too_expensive": Code(
+        503, "The query took too long", "Answering would have taken longer than is allowed. Narrow the query."
+    ),
+    "unavailable": Code(503, "Out of service", "The database cannot be reached. Try again in a moment."),
+}
+
+# Codes of single parameters and fields, which appear inside “errors”.
+DETAIL_CODES = {
+    "unknown_parameter": "There is no such parameter.",
+    "unknown_value": "The value is not in the vocabulary.",
+    "empty_value": "The parameter has no value. Leave it out, or use __isnull=true for missing values.",
+    "invalid_value": "The value has the wrong form.",
+    "too_many_values": "The parameter has more values than allowed.",
+    "too_long": "The value is longer than allowed.",
+    "repeated_parameter": "The parameter was given more than once, and may be given once only.",
+    "conflicting_parameters": "Parameters that exclude each other were given together.",
+    "invalid_cursor": "The cursor is not one of ours, or belongs to another query.",
+}
+
+STATUS_CODES = {
+    400: "bad_request",
+    401: "not_authenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    410: "gone",
+    415: "unsupported_media_type",
+    429: "throttled",
+    500: "server_error",
+    503: "unavailable",
+}
+
+
+@dataclass
+class Mistake(Exception):
+    """One mistake in one parameter or field."""
+
+    code: str
+    detail: str
+    parameter: str = ""
+    did_you_mean: tuple[str, ...] = ()
+    allowed: str = ""
+
+    def of(self, parameter: str) -> Mistake:
+        self.parameter = parameter
+        return self
+
+    def as_json(self) -> dict[str, Any]:
+        shown: dict[str, Any] = {"parameter": self.parameter, "code": self.code, "detail": self.detail}
+        if self.did_you_mean:
+            shown["did_you_mean"] = list(self.did_you_mean)
+        if self.allowed:
+            shown["allowed"] = self.allowed
+        return shown
+
+
+class Problem(exceptions.APIException):
+    """An error answered as a problem document."""
+
+    def __init__(self, code: str, detail: str = "", *, errors: Iterable[Any] = (), **extra: Any) -> None:
+        self.code, self.status_code = code, CODES[code].status
+        self.errors, self.extra = list(errors), extra
+        super().__init__(detail or CODES[code].explanation)
+
+
+class InvalidQuery(Problem):
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        detail = " ".join(mistake.detail for mistake in mistakes[:3])
+        super().__init__("invalid_query", detail, errors=[mistake.as_json() for mistake in mistakes])
+
+
+def similar(word: str, words: Iterable[str]) -> tuple[str, ...]:
+    """Up to three of ``words`` that may have been meant."""
+    return tuple(difflib.get_close_matches(word, list(words), n=3, cutoff=0.6))
+
+
+def problem_response(
+    code: str,
+    detail: str = "",
+    *,
+    errors: list[Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    **extra: Any,
+) -> HttpResponse:
+    """The response of an error; its ``instance`` is in our log beside the cause."""
+    kind = CODES[code]
+    instance = uuid.uuid4().urn
+    body = {
+        "type": f"{settings.SITE_URL}/problems/{code}/",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail or kind.explanation,
+        "instance": instance,
+        "code": code,
+        "errors": errors or [],
+        **extra,
+    }
+    log.log(logging.ERROR if kind.status >= 500 else logging.INFO, "%s %s %s", kind.status, code, instance)
+    response = HttpResponse(
+        orjson.dumps(body), status=kind.status, content_type="application/problem+json; charset=utf-8"
+    )
+    response["Cache-Control"] = "no-store"
+    response["Access-Control-Allow-Origin"] = "*"
+    for name, value in (headers or {}).items():
+        response[name] = value
+    return response
+
+
+def exception_handler(exception: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+    """DRF's hook: any exception of a view as a problem; None leaves a 500 to handler500."""
+    if isinstance(exception, Problem):
+        headers = {"Retry-After": "5"} if exception.status_code == 503 else {}
+        return problem_response(
+            exception.code, str(exception.detail), errors=exception.errors, headers=headers, **exception.extra
+        )
+    if isinstance(exception, Mistake):
+        return exception_handler(InvalidQuery([exception]), context)
+    if isinstance(exception, Http404):
+        return problem_response("not_found")
+    if isinstance(exception, PermissionDenied):
+        return problem_response("forbidden")
+    if isinstance(exception, OperationalError):
+        log.exception("the database failed")
+        timed_out = getattr(exception.__cause__, "sqlstate", None) == "57014"
+        return problem_response("too_expensive" if timed_out else "unavailable", headers={"Retry-After": "5"})
+    if isinstance(exception, exceptions.ValidationError):
+        return problem_response("invalid_input", errors=pointers(exception.detail))
+    if isinstance(exception, exceptions.APIException):
+        return api_exception_response(exception, context)
+    return None
+
+
+def api_exception_response(exception: exceptions.APIException, context: Mapping[str, Any]) -> HttpResponse:
+    headers = {}
+    if isinstance(exception, exceptions.MethodNotAllowed):
+        headers["Allow"] = ", ".join(context["view"].allowed_methods)
+    if (wait := getattr(exception, "wait", None)) is not None:
+        headers["Retry-After"] = str(int(wait) + 1)
+    code = STATUS_CODES.get(exception.status_code, "bad_request")
+    return problem_response(code, str(exception.detail), headers=headers)
+
+
+def pointers(detail: Any, path: str = "") -> list[dict[str, str]]:
+    """A serializer's nested errors as a flat list with JSON pointers (RFC 6901)."""
+    if isinstance(detail, Mapping):
+        pairs = [(key, value) for key, value in detail.items()]
+    elif isinstance(detail, list) and any(isinstance(item, Mapping) for item in detail):
+        pairs = [(str(position), item) for position, item in enumerate(detail)]
+    else:
+        messages = detail if isinstance(detail, list) else [detail]
+        return [{"pointer": path, "code": getattr(m, "code", "invalid"), "detail": str(m)} for m in messages]
+    return [
+        error
+        for key, value in pairs
+        for error in pointers(value, f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}")
+    ]
+
+
+def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return problem_response("bad_request")
+    return defaults.bad_request(request, exception)
+
+
+def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return problem_response("forbidden")
+    return defaults.permission_denied(request, exception)
+
+
+def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return problem_response("not_found")
+    return defaults.page_not_found(request, exception)
+
+
+def handler500(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return problem_response("server_error")
+    return defaults.server_error(request)

@@ -1,0 +1,55 @@
+"""Websites, and the bare domain that makes two addresses the same company's."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import tldextract
+from django.core.validators import URLValidator
+from django.db import models
+from django.db.models import Q
+
+# The list of public suffixes that the package ships: nothing is fetched.
+suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+
+class WebsiteField(models.URLField):
+    """An http(s) address with a host, and nothing else that a browser would follow."""
+
+    invalid = "Give an http:// or https:// address, such as https://example.com/."
+    default_validators = [URLValidator(schemes=["http", "https"], message=invalid)]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"max_length": 500, "blank": True} | kwargs)
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"assume_scheme": "https", "error_messages": {"invalid": self.invalid}} | kwargs)
+
+
+def website_constraint(model: str) -> models.CheckConstraint:
+    """The same rule in the database, where no import or script gets around it."""
+    return models.CheckConstraint(
+        name=f"{model}_website_http",
+        condition=Q(website="") | Q(website__iregex=r"^https?://[^\s/?#]+\S*$"),
+        violation_error_message="A website starts with http:// or https:// and names a host.",
+    )
+
+
+def bare_domain(website: str) -> str:
+    """``https://www.careers.10pearls.com/jobs`` → ``10pearls.com``; the host where there is no public suffix.
+
+    Empty where there is no host to be found.
+    """
+    try:
+        host = (urlsplit(website).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+    return suffixes(host).top_domain_under_public_suffix or host
+
+
+class DomainField(models.CharField):
+    """The bare domain of the model's ``website``, kept in step whenever a row is saved."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        domain = bare_domain(getattr(model_instance, "website", ""))
+        setattr(model_instance, self.attname, domain)
+        return domain
