@@ -1,0 +1,181 @@
+"""Raw rows as sources and spreadsheets write them, turned into patches of the company document.
+
+Nothing is guessed: what cannot be placed is reported with its column, for a curator to decide.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from companies.naming import UnusableNameError, clean_name
+from companies.text import fold, is_missing, squash
+from companies.values import clean_employees, clean_stage, clean_status, clean_website, clean_year
+from companies.vocabulary import Kind, Vocabularies
+
+# Under which headers, lower-cased and with "_" between words, a value is expected.
+COLUMNS = {
+    "name": ("name", "company", "company_name", "companyname"),
+    "legal_name": ("legal_name",),
+    "aliases": ("aliases",),
+    "kind": ("stage", "kind"),
+    "operating_status": ("status", "operating_status"),
+    "summary": ("summary",),
+    "website": ("website", "website_url", "websiteurl"),
+    "founded_year": ("founded_year",),
+    "employees": ("employees",),
+    "hub": ("city", "hub"),
+    "offices": ("other_cities", "offices"),
+    "specialties": ("tags", "specialties"),
+    "industries": ("sector", "industries"),
+    "sources": ("sources",),
+}
+FIELDS = {header: name for name, headers in COLUMNS.items() for header in headers}
+LONGEST_SUMMARY = 300
+
+
+class Unplaced(NamedTuple):
+    """A value that found no place, under the header it stood."""
+
+    column: str
+    value: str
+
+
+class Cell(NamedTuple):
+    column: str
+    value: str
+
+
+@dataclass
+class CleanRow:
+    """A patch with the document's field names, only of what the row says, and what it says otherwise."""
+
+    patch: dict[str, Any] = field(default_factory=dict)
+    unplaced: list[Unplaced] = field(default_factory=list)
+
+    def set(self, name: str, value: Any) -> None:
+        if value:
+            self.patch[name] = value
+
+    def report(self, cell: Cell, value: str | None = None) -> None:
+        self.unplaced.append(Unplaced(cell.column, squash(cell.value if value is None else value)))
+
+
+def clean_company(row: Mapping[str, str | None], vocabularies: Vocabularies) -> CleanRow:
+    """Clean one row; columns are those of COLUMNS, lists within a cell are separated by ";".
+
+    The patch holds slugs for hub, offices, specialties and industries: {"name": "10Pearls", "hub": "karachi",
+    "employees": {"min": 1400, "max": None}, "offices": [{"hub": "lahore"}], "sources": [{"reference": "…"}]}.
+    Raises UnusableNameError (a ValueError) for a row without a name.
+    """
+    cells = _read_cells(row)
+    clean = CleanRow()
+    _clean_names(cells, clean)
+    for name, read in VALUES.items():
+        for cell in cells[name]:
+            value = read(cell.value)
+            if value is None or name in clean.patch:
+                clean.report(cell)
+            else:
+                clean.set(name, value)
+    _clean_places(cells, clean, vocabularies)
+    _clean_terms(cells, clean, vocabularies)
+    references = dict.fromkeys(squash(cell.value) for cell in _items(cells["sources"]))
+    clean.set("sources", [{"reference": reference} for reference in references])
+    return clean
+
+
+def unknown_columns(headers: list[str]) -> list[str]:
+    """The headers that no value is read from, so that an import can name them once."""
+    return [header for header in headers if _header_key(header) not in FIELDS]
+
+
+def _header_key(header: str) -> str:
+    return re.sub(r"[\W_]+", "_", fold(header)).strip("_")
+
+
+def _read_cells(row: Mapping[str, str | None]) -> dict[str, list[Cell]]:
+    cells: dict[str, list[Cell]] = {name: [] for name in COLUMNS}
+    for column, value in row.items():
+        # csv.DictReader files what is beyond the header under None, as a list.
+        if isinstance(column, str) and isinstance(value, str) and not is_missing(value):
+            name = FIELDS.get(_header_key(column))
+            if name:
+                cells[name].append(Cell(column, value))
+    return cells
+
+
+def _items(cells: list[Cell]) -> list[Cell]:
+    return [
+        Cell(cell.column, item)
+        for cell in cells
+        for item in re.split(r"[;\r\n]+", cell.value)
+        if not is_missing(item)
+    ]
+
+
+def _clean_names(cells: dict[str, list[Cell]], clean: CleanRow) -> None:
+    if not cells["name"]:
+        raise UnusableNameError("name: missing; a row without a name is no company.")
+    names = clean_name(cells["name"][0].value)
+    legal_names = [squash(cell.value) for cell in cells["legal_name"]]
+    clean.set("name", names.name)
+    clean.set("legal_name", legal_names[0] if legal_names else names.legal_name)
+    aliases: dict[str, str] = {}
+    for alias in (*names.aliases, *(squash(cell.value) for cell in _items(cells["aliases"]))):
+        aliases.setdefault(fold(alias), alias)
+    aliases.pop(fold(names.name), None)
+    clean.set("aliases", list(aliases.values()))
+
+
+def _clean_places(cells: dict[str, list[Cell]], clean: CleanRow, vocabularies: Vocabularies) -> None:
+    """The first place is the home hub; every further one is an office."""
+    offices: dict[str, None] = {}
+    for name in ("hub", "offices"):
+        for cell in _items(cells[name]):
+            slug = vocabularies.find_hub(cell.value)
+            if slug is None:
+                clean.report(cell)
+            elif name == "hub" and "hub" not in clean.patch:
+                clean.set("hub", slug)
+            else:
+                offices[slug] = None
+    offices.pop(clean.patch.get("hub", ""), None)
+    clean.set("offices", [{"hub": slug} for slug in offices])
+
+
+def _clean_terms(cells: dict[str, list[Cell]], clean: CleanRow, vocabularies: Vocabularies) -> None:
+    """A tag may name an industry, a sector a specialty: "fintech" serves finance, "BPO" is a service."""
+    specialties: dict[str, None] = {}
+    industries: dict[str, None] = {}
+    kinds: tuple[Kind, ...] = ("specialties", "industries")
+    for kind in kinds:
+        for cell in _items(cells[kind]):
+            placement = vocabularies.place(cell.value, prefer=kind)
+            specialties |= dict.fromkeys(placement.specialties)
+            industries |= dict.fromkeys(placement.industries)
+            for part in placement.unplaced:
+                clean.report(cell, part)
+    clean.set("specialties", list(specialties))
+    clean.set("industries", list(industries))
+
+
+def _read_employees(raw: str) -> dict[str, int | None] | None:
+    employees = clean_employees(raw)
+    return {"min": employees[0], "max": employees[1]} if employees else None
+
+
+def _read_summary(raw: str) -> str | None:
+    """A summary is one sentence; a longer text is not cut, for the cut would be nobody's words."""
+    summary = squash(raw)
+    return summary if len(summary) <= LONGEST_SUMMARY else None
+
+
+VALUES: dict[str, Callable[[str], Any]] = {
+    "kind": clean_stage,
+    "operating_status": clean_status,
+    "summary": _read_summary,
+    "website": clean_website,
+    "founded_year": clean_year,
+    "employees": _read_employees,
+}

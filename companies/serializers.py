@@ -1,0 +1,82 @@
+from companies.models import Company, Credential, Identifier, Industry, Office, Source, Specialty
+from directory.api.fields import RangeField, Reference
+from directory.api.serializers import ChildSerializer, DocumentSerializer
+from hubs.models import Hub, Program
+
+
+class IndustrySerializer(DocumentSerializer):
+    class Meta(DocumentSerializer.Meta):
+        model = Industry
+        fields = ["id", "slug", "url", "revision", "name", "aliases", "created_at", "updated_at"]
+
+
+class SpecialtySerializer(DocumentSerializer):
+    parent = Reference(  # type: ignore[assignment]  # DRF's own parent is set by bind(), later
+        queryset=Specialty.objects.all(), required=False, allow_null=True
+    )
+
+    class Meta(DocumentSerializer.Meta):
+        model = Specialty
+        fields = [
+            *("id", "slug", "url", "revision", "name", "parent", "emerging", "aliases"),
+            *("created_at", "updated_at"),
+        ]
+
+
+class OfficeSerializer(ChildSerializer):
+    hub = Reference(queryset=Hub.objects.all())
+
+    class Meta:
+        model = Office
+        fields = ["hub", "address"]
+
+
+class CredentialSerializer(ChildSerializer):
+    class Meta:
+        model = Credential
+        fields = ["kind", "name", "issuer", "valid_from", "valid_until"]
+
+
+class IdentifierSerializer(ChildSerializer):
+    class Meta:
+        model = Identifier
+        fields = ["scheme", "value"]
+
+
+class SourceSerializer(ChildSerializer):
+    class Meta:
+        model = Source
+        fields = ["reference", "facts", "seen_on"]
+
+
+class CompanySerializer(DocumentSerializer):
+    employees = RangeField()
+    hourly_rate = RangeField(unit={"currency": "USD"})
+    hub = Reference(queryset=Hub.objects.all(), required=False, allow_null=True)
+    offices = OfficeSerializer(many=True, required=False)
+    specialties = Reference(queryset=Specialty.objects.all(), many=True, required=False)
+    industries = Reference(queryset=Industry.objects.all(), many=True, required=False)
+    programs = Reference(queryset=Program.objects.all(), many=True, required=False)
+    credentials = CredentialSerializer(many=True, required=False)
+    identifiers = IdentifierSerializer(many=True, required=False)
+    sources = SourceSerializer(many=True, required=False)
+
+    class Meta(DocumentSerializer.Meta):
+        model = Company
+        read_only_fields = [*DocumentSerializer.Meta.read_only_fields, "domain"]
+        fields = [
+            *("id", "slug", "url", "revision", "name", "legal_name", "aliases", "kind", "operating_status"),
+            *(
+                "summary",
+                "description",
+                "website",
+                "domain",
+                "founded_year",
+                "employees",
+                "hourly_rate",
+                "hub",
+            ),
+            *("offices", "specialties", "industries", "export_markets", "women_led"),
+            *("research_and_development", "credentials", "identifiers", "programs", "sources", "verified_on"),
+            *("created_at", "updated_at"),
+        ]

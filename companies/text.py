@@ -1,0 +1,38 @@
+"""How raw text is read: one spelling for comparing, one for keeping, and the many ways to say nothing."""
+
+import re
+import unicodedata
+
+# Arabic keyboards type yeh, alef maksura, kaf and heh where Urdu has letters of its own that look the same.
+URDU_LETTERS = str.maketrans("\u064a\u0649\u0643\u0647", "\u06cc\u06cc\u06a9\u06c1")
+
+# Without spaces and punctuation: "N.A.", "#N/A" and "n / a" are all one.
+NOTHING = {
+    *("na", "nil", "none", "null", "nan", "undefined", "unknown", "notknown", "missing", "blank", "empty"),
+    *("tbd", "tba", "tbc", "notavailable", "notapplicable", "notspecified", "notprovided", "nodata", "xxx"),
+}
+
+ZERO_WIDTH = {"\u200b", "\u2060", "\ufeff"}
+
+
+def squash(text: str) -> str:
+    """The text as it is kept: NFC, no control characters (PostgreSQL refuses NUL), single spaces."""
+    seen = (
+        " " if unicodedata.category(sign) == "Cc" else sign
+        for sign in unicodedata.normalize("NFC", text)
+        if sign not in ZERO_WIDTH
+    )
+    return " ".join("".join(seen).split())
+
+
+def fold(text: str) -> str:
+    """The text as it is compared: NFKC, case and accents gone, single spaces."""
+    folded = unicodedata.normalize("NFKC", squash(text)).casefold()
+    bare = "".join(sign for sign in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(sign))
+    return squash(bare.translate(URDU_LETTERS))
+
+
+def is_missing(text: str | None) -> bool:
+    """Whether a cell says nothing: "", "-", "N/A", "#N/A", "nil", "?", a lone replacement character …"""
+    letters = re.sub(r"[\W_]", "", fold(text or ""))
+    return not letters or letters in NOTHING
