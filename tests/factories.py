@@ -1,0 +1,116 @@
+"""Rows to test with: fixed, picturable values, each of which a keyword overrides.
+
+Every factory publishes what it makes, as an edit by the system, unless it is called inside a publication, which
+then publishes it with the rest. What is returned is as the database has it, document and all.
+"""
+
+import datetime
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.db import models
+
+from companies.models import Company, Credential, Identifier, Industry, Office, Source, Specialty
+from directory.models import Source as Origin
+from directory.publishing import publication
+from hubs.models import Hub, Indicator, Program
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+def publish(row: Row, **relations: Iterable[models.Model]) -> Row:
+    """Save ``row`` and its many-to-many ``relations`` within a publication."""
+    with publication(source=Origin.SYSTEM):
+        row.save()
+        for name, related in relations.items():
+            getattr(row, name).set(related)
+    row.refresh_from_db()
+    return row
+
+
+def lahore() -> Hub:
+    """The hub that rows are in unless told otherwise; made once."""
+    return Hub.objects.filter(slug="lahore").first() or make_hub()
+
+
+def make_hub(name: str = "Lahore", **fields: Any) -> Hub:
+    return publish(Hub(name=name, **{"province": "PK-PB", "latitude": 31.5497, "longitude": 74.3436} | fields))
+
+
+def make_program(name: str = "National Incubation Center", **fields: Any) -> Program:
+    """A program in Lahore; ``hub=None`` makes it national."""
+    if "hub" not in fields:
+        fields["hub"] = lahore()
+    return publish(Program(name=name, **{"kind": "incubator", "started_year": 2018} | fields))
+
+
+def make_indicator(name: str = "IT exports in FY2023-24", **fields: Any) -> Indicator:
+    """A national figure; another ``period`` or ``measure`` makes another one."""
+    figure = {
+        "measure": "it-exports",
+        "period": "FY2023-24",
+        "period_start": datetime.date(2023, 7, 1),
+        "period_end": datetime.date(2024, 6, 30),
+        "value": Decimal(3223),
+        "unit": "USD million",
+        "source": "State Bank of Pakistan",
+    }
+    return publish(Indicator(name=name, **figure | fields))
+
+
+def make_industry(name: str = "Healthcare", **fields: Any) -> Industry:
+    return publish(Industry(name=name, **fields))
+
+
+def make_specialty(name: str = "Machine learning", **fields: Any) -> Specialty:
+    return publish(Specialty(name=name, **fields))
+
+
+def make_company(
+    name: str = "Systems Limited",
+    *,
+    specialties: Iterable[Specialty] = (),
+    industries: Iterable[Industry] = (),
+    programs: Iterable[Program] = (),
+    **fields: Any,
+) -> Company:
+    """A published company in Lahore, with a website of its own however often the same name is made."""
+    if "hub" not in fields:
+        fields["hub"] = lahore()
+    fields = {"status": "published", "kind": "established", "operating_status": "active"} | fields
+    company = Company(name=name, **fields)
+    company.slug = company.slug or company.free_slug()
+    if "website" not in fields:
+        company.website = f"https://{company.slug}.example/"
+    return publish(company, specialties=specialties, industries=industries, programs=programs)
+
+
+def make_office(company: Company | None = None, **fields: Any) -> Office:
+    if "hub" not in fields:
+        fields["hub"] = lahore()
+    return publish(Office(company=company or make_company(), **{"address": "Arfa Software Technology Park"} | fields))
+
+
+def make_credential(company: Company | None = None, **fields: Any) -> Credential:
+    fields = {"kind": "certification", "name": "ISO 27001", "issuer": "Bureau Veritas"} | fields
+    return publish(Credential(company=company or make_company(), **fields))
+
+
+def make_identifier(company: Company | None = None, **fields: Any) -> Identifier:
+    fields = {"scheme": "secp", "value": "0012345"} | fields
+    return publish(Identifier(company=company or make_company(), **fields))
+
+
+def make_source(company: Company | None = None, **fields: Any) -> Source:
+    """Where a fact comes from; in tests ``directory.models.Source`` is the other one."""
+    fields = {"reference": "https://www.secp.gov.pk/", "facts": ["name"]} | fields
+    return publish(Source(company=company or make_company(), **fields))
+
+
+def make_curator(username: str = "ayesha", **fields: Any) -> User:
+    """Somebody who may do everything in the admin; ``is_superuser=False`` for one who may do nothing yet."""
+    fields = {"is_staff": True, "is_superuser": True, **fields}
+    return get_user_model().objects.create_user(username, **fields)

@@ -1,0 +1,457 @@
+"""The admin: every model is in it, every page costs the same however much there is, and saving publishes."""
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import psycopg
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+import directory.admin
+from companies.models import Company, Specialty
+from directory.models import Mark, Revision
+from directory.publishing import WRITERS_LOCK, publication
+from hubs.models import Hub
+from tests import factories as make
+from tests.log import actions, document, marked
+
+pytestmark = pytest.mark.django_db
+
+OURS = ("directory", "hubs", "companies")
+LIST = "admin:companies_company_changelist"
+CHANGE = "admin:companies_company_change"
+
+
+@pytest.fixture
+def client() -> Client:
+    client = Client()
+    client.force_login(make.make_curator())
+    return client
+
+
+class Form(HTMLParser):
+    """What a browser would send if the form were submitted as it stands."""
+
+    def __init__(self, response: Any) -> None:
+        super().__init__()
+        self.data: dict[str, Any] = {}
+        self.writing: str | None = None
+        self.choosing: str | None = None
+        self.feed(response.content.decode())
+
+    def handle_starttag(self, tag: str, found: list[tuple[str, str | None]]) -> None:
+        attributes = dict(found)
+        name = attributes.get("name")
+        if tag == "input" and name and attributes.get("type") != "submit":
+            if attributes.get("type") != "checkbox" or "checked" in attributes:
+                self.data[name] = attributes.get("value") or ""
+        elif tag == "textarea":
+            self.writing = name
+            self.data[name or ""] = ""
+        elif tag == "select":
+            self.choosing = name
+        elif tag == "option" and "selected" in attributes and self.choosing:
+            self.data.setdefault(self.choosing, []).append(attributes.get("value") or "")
+
+    def handle_data(self, text: str) -> None:
+        if self.writing:
+            self.data[self.writing] += text
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea" and self.writing:
+            self.data[self.writing] = self.data[self.writing].removeprefix("\n")
+            self.writing = None
+
+
+def submit(client: Client, url: str, **changes: Any) -> Any:
+    """Open the page, change some fields, press Save."""
+    data = {key: value for key, value in Form(client.get(url)).data.items() if "__prefix__" not in key}
+    return client.post(url, data | changes)
+
+
+def act(client: Client, action: str, *companies: Company, **extra: Any) -> Any:
+    chosen = {"action": action, "_selected_action": [company.pk for company in companies], "index": 0}
+    return client.post(reverse(LIST), chosen | extra)
+
+
+def url_of(obj: Any, view: str = "change") -> str:
+    return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_{view}", args=[obj.pk])
+
+
+def errors(response: Any) -> str:
+    """What the page complains about, as text."""
+    assert response.status_code == 200
+    found = re.findall(r'<ul class="errorlist.*?</ul>', response.content.decode(), re.DOTALL)
+    return " ".join(re.sub(r"<[^>]+>", " ", " ".join(found)).split())
+
+
+def messages(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def make_everything() -> None:
+    """At least one row of each of our models."""
+    make.make_company(
+        "10Pearls",
+        specialties=[make.make_specialty()],
+        industries=[make.make_industry()],
+        programs=[make.make_program()],
+    )
+    make.make_indicator()
+    for part in (make.make_office, make.make_credential, make.make_identifier, make.make_source):
+        part(Company.objects.get())
+    Mark.objects.create(kind="company", object_id=1)
+    apps.get_model("directory", "Log").objects.get_or_create(pk=1)
+
+
+# Every model
+
+
+def test_every_model_is_registered() -> None:
+    """But the many-to-many rows, which are edited as a company's field."""
+    ours = {m for m in apps.get_models() if m._meta.app_label in OURS and not m._meta.proxy}
+    assert ours <= set(admin.site._registry)
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model._meta.label_lower)
+def test_every_page_opens(client: Client, model: Any) -> None:
+    make_everything()
+    model_admin = admin.site._registry[model]
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    assert client.get(reverse(f"{name}_changelist")).status_code == 200
+    assert client.get(reverse(f"{name}_changelist"), {"q": "lahore"}).status_code == 200
+    response = client.get(reverse(f"{name}_add"))
+    may_add = model_admin.has_add_permission(response.wsgi_request)
+    assert response.status_code == (200 if may_add else 403)
+    row = model._default_manager.first()
+    assert row is not None or model._meta.app_label not in OURS, f"make_everything() makes no {model.__name__}"
+    if row is not None:
+        response = client.get(url_of(row))
+        assert response.status_code == 200
+        may_delete = model_admin.has_delete_permission(response.wsgi_request)
+        assert client.get(url_of(row, "delete")).status_code == (200 if may_delete else 403)
+        assert client.get(url_of(row, "history")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["revision", "version", "mark", "address", "log"])
+def test_the_log_cannot_be_edited(client: Client, name: str) -> None:
+    make_everything()
+    row = apps.get_model("directory", name).objects.first()
+    assert client.post(url_of(row), {}).status_code == 403
+    assert client.post(url_of(row, "delete"), {"post": "yes"}).status_code == 403
+
+
+def test_reading_opens_no_publication(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    company = make.make_company()
+
+    def refuse(**_: Any) -> None:
+        raise AssertionError("a page that only reads opened a publication")
+
+    monkeypatch.setattr(directory.admin, "publication", refuse)
+    urls = [reverse(LIST), reverse("admin:companies_company_add"), url_of(company), url_of(company, "delete")]
+    for url in urls:
+        assert client.get(url).status_code == 200
+
+
+# Constant cost
+
+
+def fill(number: int) -> None:
+    """``number`` companies, each with a hub, a specialty, an industry, a program and an office of its own."""
+    with publication(source=directory.admin.Source.SYSTEM):
+        for n in range(Specialty.objects.count(), Specialty.objects.count() + number):
+            hub = make.make_hub(f"Hub {n:03}")
+            company = make.make_company(
+                f"Company {n:03}",
+                hub=hub,
+                specialties=[make.make_specialty(f"Specialty {n:03}", emerging=True)],
+                industries=[make.make_industry(f"Industry {n:03}")],
+                programs=[make.make_program(f"Program {n:03}", hub=hub)],
+            )
+            make.make_office(company, hub=hub)
+            make.make_credential(company)
+            make.make_identifier(company, value=f"{n:07}")
+            make.make_source(company)
+            make.make_indicator(f"Firms in {hub}", hub=hub)
+
+
+def page(client: Client, name: str) -> str:
+    model = apps.get_model(name.removesuffix(" form"))
+    if not name.endswith(" form"):
+        return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return url_of(model._default_manager.order_by("pk").first())
+
+
+# Of each: session, user. Of a list: how many, the rows. Of a form: the row, and the label of each chosen object.
+QUERIES = {
+    "companies.company": 5,  # + hubs to filter by
+    # + specialties, industries, programs; offices, credentials, identifiers, sources; a label for each of the first
+    # three, the hub and the program's hub; the company and the hub of the office's row
+    "companies.company form": 16,
+    "companies.specialty": 4,
+    "companies.specialty form": 3,
+    "companies.industry": 4,
+    "companies.office": 5,  # + hubs to filter by
+    "companies.office form": 7,  # + company and hub, and their labels
+    "companies.identifier": 4,
+    "companies.credential": 4,
+    "companies.source": 4,
+    "hubs.hub": 4,
+    "hubs.hub form": 3,
+    "hubs.program": 5,  # + hubs to filter by
+    "hubs.indicator": 7,  # + hubs to filter by, the earliest and latest period, the periods to choose from
+    "directory.revision": 5,  # + curators to filter by
+    "directory.version": 4,
+    "directory.address": 4,
+}
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_query_counts(client: Client, name: str, django_assert_num_queries: Callable[..., Any]) -> None:
+    for number in (3, 27):
+        fill(number)
+        url = page(client, name)
+        ContentType.objects.get_for_models(*apps.get_models())  # asked for once a process
+        with django_assert_num_queries(QUERIES[name]):
+            assert client.get(url).status_code == 200
+
+
+def test_no_form_grows_with_the_vocabulary(client: Client) -> None:
+    fill(3)
+    urls = [page(client, name) for name in QUERIES if name.endswith(" form")]
+    before = [len(client.get(url).content) for url in urls]
+    fill(200)
+    # Tokens against forgery differ in value, not in length.
+    assert [len(client.get(url).content) for url in urls] == before
+
+
+def test_a_filter_offers_a_hundred_at_most(client: Client) -> None:
+    fill(120)
+    content = client.get(reverse(LIST)).content.decode()
+    assert content.count("?hub__id__exact=") == directory.admin.MOST_OPTIONS
+
+
+# Saving publishes
+
+
+def test_saving_publishes_once_under_the_curators_name(client: Client) -> None:
+    company = make.make_company("10Pearls", founded_year=2004)
+    before = Revision.objects.latest("pk")
+    office = {"offices-TOTAL_FORMS": "1", "offices-0-hub": str(company.hub_id), "offices-0-address": "Arfa Tower"}
+    response = submit(client, url_of(company), founded_year="2005", **office)
+    assert response.status_code == 302
+    revision = Revision.objects.get(pk__gt=before.pk)
+    assert revision.by is not None
+    assert (revision.source, revision.by.username) == ("admin", "ayesha")
+    assert revision.reason == "Changed Founded year. Added office “10Pearls in Lahore”."
+    assert actions(before.pk) == [("company", "10pearls", "updated")]
+    assert document(company)["founded_year"] == 2005
+    assert document(company)["offices"][0]["address"] == "Arfa Tower"
+    assert not marked()
+
+
+def test_saving_what_is_there_writes_no_revision(client: Client) -> None:
+    company = make.make_company(
+        aliases=["SYSTEMS LTD", "Systems, Inc."],
+        export_markets=["US", "GB"],
+        specialties=[make.make_specialty()],
+        industries=[make.make_industry()],
+        programs=[make.make_program()],
+    )
+    for part in (make.make_office, make.make_credential, make.make_identifier, make.make_source):
+        part(company)
+    before = Revision.objects.latest("pk")
+    for row in (company, company.hub, *company.specialties.all(), make.make_indicator(), company.offices.get()):
+        before = Revision.objects.latest("pk")
+        assert submit(client, url_of(row)).status_code == 302
+        assert Revision.objects.latest("pk") == before, row
+
+
+def test_adding_publishes(client: Client) -> None:
+    hub = make.make_hub()
+    added = {"name": "Arbisoft", "website": "https://arbisoft.com/", "hub": hub.pk, "status": "published"}
+    response = submit(client, reverse("admin:companies_company_add"), **added)
+    assert response.status_code == 302
+    assert document(Company.objects.get(slug="arbisoft"))["domain"] == "arbisoft.com"
+
+
+def test_a_draft_stays_private_until_it_is_published(client: Client) -> None:
+    draft = make.make_company(status="draft")
+    before = Revision.objects.latest("pk").pk
+    submit(client, url_of(draft), summary="Banking software.")
+    assert actions(before) == []
+    act(client, "publish", draft)
+    assert actions(before) == [("company", "systems-limited", "created")]
+    assert Revision.objects.latest("pk").reason == "Published."
+    act(client, "withdraw", draft)
+    assert actions(before)[1:] == [("company", "systems-limited", "withdrawn")]
+
+
+def test_deleting_leaves_a_tombstone_without_the_name(client: Client) -> None:
+    company = make.make_company("Netsol Technologies")
+    before = Revision.objects.latest("pk").pk
+    assert client.post(url_of(company, "delete"), {"post": "yes"}).status_code == 302
+    assert actions(before) == [("company", "netsol-technologies", "withdrawn")]
+    assert Revision.objects.latest("pk").reason == "Deleted."
+
+
+def test_renaming_a_hub_publishes_its_companies(client: Client) -> None:
+    company = make.make_company()
+    submit(client, url_of(company.hub), name="Lahore (Punjab)")
+    assert document(company)["hub"]["name"] == "Lahore (Punjab)"
+
+
+def test_an_action_on_thousands_is_refused(
+    client: Client, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    monkeypatch.setattr(directory.admin, "CHUNK", 1)
+    companies = [make.make_company(name) for name in ("Arbisoft", "Devsinc")]
+    before = Revision.objects.latest("pk")
+    with django_capture_on_commit_callbacks(execute=True):
+        response = act(client, "withdraw", *companies, select_across="1")
+    assert messages(response) == ["At most 1 at once: filter the list first."]
+    assert Revision.objects.latest("pk") == before
+
+
+# What the database refuses, the curator can read, and nothing typed is lost
+
+
+REFUSED: list[tuple[dict[str, str], str]] = [
+    ({"website": "javascript:alert(1)"}, "http"),
+    ({"website": "https://www.netsoltech.com/about"}, "nother company has this website"),
+    ({"employees_min": "50", "employees_max": "10"}, "employees"),
+    ({"hourly_rate_min": "80", "hourly_rate_max": "25"}, "hourly rate"),
+    ({"founded_year": "1492"}, "founding year"),
+    ({"slug": "netsol"}, "slug"),
+    ({"name": ""}, "required"),
+    ({"export_markets": "US, ZZ"}, "ZZ"),
+    ({"hub": "999999"}, "Select a valid choice"),
+]
+
+
+@pytest.mark.parametrize(("changes", "says"), REFUSED, ids=lambda value: str(value))
+def test_refused_changes_keep_what_was_typed(client: Client, changes: dict[str, str], says: str) -> None:
+    make.make_company("NetSol", slug="netsol", website="https://netsoltech.com/")
+    company = make.make_company(employees_min=1, employees_max=500)
+    before = Revision.objects.latest("pk")
+    response = submit(client, url_of(company), summary="Typed for an hour.", **changes)
+    assert says.casefold() in errors(response).casefold()
+    assert Form(response).data["summary"] == "Typed for an hour."
+    company.refresh_from_db()
+    assert company.summary == ""
+    assert Revision.objects.latest("pk") == before
+
+
+def test_what_only_the_database_notices_is_said_in_the_form(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another curator's row may arrive between the form's check and the write."""
+    monkeypatch.setattr(Company, "validate_constraints", lambda *_, **__: None)
+    monkeypatch.setattr(Company, "_perform_unique_checks", lambda *_, **__: {})
+    make.make_company("NetSol", website="https://netsoltech.com/")
+    company = make.make_company()
+    response = submit(client, url_of(company), website="https://netsoltech.com/", summary="Typed for an hour.")
+    assert "Nothing was saved. " in errors(response)
+    assert "nother company has this website" in errors(response)
+    assert Form(response).data["summary"] == "Typed for an hour."
+
+
+def test_a_hub_in_use_cannot_be_deleted_and_the_page_names_its_users(client: Client) -> None:
+    company = make.make_company("Devsinc")
+    response = client.get(url_of(company.hub, "delete"))
+    assert "Devsinc" in response.content.decode()
+    client.post(url_of(company.hub, "delete"), {"post": "yes"})
+    assert Hub.objects.filter(slug="lahore").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_curator_who_meets_another_writer_is_told_and_keeps_the_input(client: Client) -> None:
+    company = make.make_company()
+    # Curators wait for seconds; the test need not.
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = 100")
+    parameters: Any = connection.get_connection_params()
+    own = ("cursor_factory", "context", "prepare_threshold")
+    try:
+        with psycopg.connect(**{k: v for k, v in parameters.items() if k not in own}) as other:
+            other.execute("SELECT pg_advisory_xact_lock(%s)", [WRITERS_LOCK])
+            response = submit(client, url_of(company), summary="Typed for an hour.")
+            deleting = client.post(url_of(company, "delete"), {"post": "yes"})
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
+    assert "Somebody else is writing just now. Nothing was saved: try again." in errors(response)
+    assert Form(response).data["summary"] == "Typed for an hour."
+    assert messages(deleting) == ["Somebody else is writing just now. Nothing was saved: try again."]
+    assert Company.objects.filter(pk=company.pk, summary="").exists()
+
+
+# Finding
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("caf", ["cafe-teknik"]),
+        ("TEKNIK cafe", ["cafe-teknik"]),
+        ("کیفے", ["cafe-teknik"]),
+        ("teknik.pk", ["cafe-teknik"]),
+        ("cafe-teknik", ["cafe-teknik"]),
+        ("nothing of the kind", []),
+        ("%", []),
+    ],
+)
+def test_companies_are_found_however_they_are_written(client: Client, text: str, found: list[str]) -> None:
+    make.make_company("Café Teknik", slug="cafe-teknik", aliases=["کیفے"], website="https://teknik.pk/")
+    make.make_company("Devsinc")
+    response = client.get(reverse(LIST), {"q": text})
+    assert [company.slug for company in response.context["cl"].result_list] == found
+
+
+def test_an_id_finds_its_company(client: Client) -> None:
+    company = make.make_company("Devsinc")
+    make.make_company("Arbisoft")
+    response = client.get(reverse(LIST), {"q": company.public_id})
+    assert list(response.context["cl"].result_list) == [company]
+
+
+def test_choices_are_looked_up_not_listed(client: Client) -> None:
+    """Complaint 23."""
+    hub = make.make_hub("Gujranwala")
+    lookup = {"app_label": "companies", "model_name": "company", "field_name": "hub", "term": "gujr"}
+    response = client.get(reverse("admin:autocomplete"), lookup)
+    assert response.json()["results"] == [{"id": str(hub.pk), "text": "Gujranwala"}]
+    form = client.get(reverse("admin:companies_company_add")).content.decode()
+    assert "Gujranwala" not in form
+
+
+# Who may
+
+
+def test_staff_see_and_change_only_what_they_may() -> None:
+    company = make.make_company()
+    reader = make.make_curator("bilal", is_superuser=False)
+    reader.user_permissions.add(Permission.objects.get(codename="view_company"))
+    client = Client()
+    client.force_login(reader)
+    assert client.get(url_of(company)).status_code == 200
+    assert client.post(url_of(company), {"name": "Mine"}).status_code == 403
+    assert client.post(url_of(company, "delete"), {"post": "yes"}).status_code == 403
+    assert client.get(url_of(company.hub)).status_code == 403
+    act(client, "withdraw", company)
+    company.refresh_from_db()
+    assert (company.name, company.status) == ("Systems Limited", "published")
+
+
+def test_nobody_signed_out_gets_in() -> None:
+    company = make.make_company()
+    response = Client().post(url_of(company), {"name": "Mine"})
+    assert response.status_code == 302
+    assert "/login/" in response["Location"]
