@@ -18,11 +18,13 @@ from directory.api.filters import (
     Codes,
     Date,
     Flag,
+    Id,
     Number,
     Range,
     Related,
     RelatedMany,
     Text,
+    Texts,
     Word,
 )
 from hubs.filters import PublishedFilters
@@ -30,16 +32,21 @@ from hubs.models import Hub, Program
 
 
 class IndustryFilters(PublishedFilters):
-    pass
+    id = Id(Industry)
+    alias = Texts("aliases")
 
 
 class SpecialtyFilters(PublishedFilters):
+    id = Id(Specialty)
+    alias = Texts("aliases")
     parent = Related(Specialty, "parent_id")
     emerging = Flag()
 
 
 class CompanyFilters(PublishedFilters):
+    id = Id(Company)
     legal_name = Text()
+    alias = Texts("aliases")
     kind = Choice(Company.Kind.values)
     operating_status = Choice(Company.OperatingStatus.values)
     summary = Text()

@@ -8,12 +8,13 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
+from django.utils.encoding import escape_uri_path
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.views import APIView
 
-from directory.api.caching import current_revision
+from directory.api.caching import current_revision, remember
 from directory.api.errors import CODES, DETAIL_CODES, problem_response
-from directory.api.viewsets import PermanentRedirect
+from directory.api.viewsets import JSON, PermanentRedirect, refuse_parameters
 from directory.models import kinds
 from directory.publishing import is_behind
 
@@ -25,13 +26,18 @@ def home(request: HttpRequest) -> HttpResponse:
 class Root(APIView):
     """The collections and where they are."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    @classmethod
+    def as_view(cls, **options: Any) -> Any:
+        return remember(super().as_view(**options))
+
+    def get(self, request: Any) -> HttpResponse:
+        refuse_parameters(request.query_params)
         base = f"{settings.SITE_URL}/api/v1/"
         collections = {model.collection: f"{base}{model.collection}/" for model in kinds().values()}
-        return HttpResponse(
-            orjson.dumps(collections | {"problems": f"{settings.SITE_URL}/problems/"}),
-            content_type="application/json; charset=utf-8",
-        )
+        body = orjson.dumps(collections | {"problems": f"{settings.SITE_URL}/problems/"})
+        response = HttpResponse(body, content_type=JSON)
+        response.revision = request.revision  # type: ignore[attr-defined]
+        return response
 
 
 @csrf_exempt
@@ -44,7 +50,7 @@ def unrouted(request: HttpRequest, **kwargs: Any) -> HttpResponse:
             match = None
         if match and match.func is not unrouted:
             query = request.META["QUERY_STRING"]
-            return PermanentRedirect(f"{request.path}/{'?' if query else ''}{query}")
+            return PermanentRedirect(f"{escape_uri_path(request.path)}/{'?' if query else ''}{query}")
     return problem_response("not_found", f"There is no endpoint {request.path[:100]}.")
 
 

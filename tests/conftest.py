@@ -1,6 +1,6 @@
 """What every test of the API starts from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import transaction
@@ -11,11 +11,19 @@ from directory.api import caching, pagination, vocabulary
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered() -> None:
-    """A rolled-back revision's number must not answer for another test's directory."""
-    for cache in (caching.answers, pagination.counts, vocabulary.vocabularies):
-        cache.entries.clear()
-        cache.revision, cache.weight = -1, 0
+def forget() -> Callable[[], None]:
+    """Make the process one that has just started.
+
+    Every test begins so: a rolled-back revision's number must not answer for another test's directory.
+    """
+
+    def forget() -> None:
+        for cache in (caching.answers, pagination.counts, vocabulary.vocabularies):
+            cache.entries.clear()
+            cache.revision, cache.weight = -1, 0
+
+    forget()
+    return forget
 
 
 @pytest.fixture(scope="session")
@@ -26,15 +34,10 @@ def api() -> Client:
 
 @pytest.fixture(scope="module")
 def shared_rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The database for a whole module, undone behind it: for rows that its tests share and only read."""
+    """The database for a whole module, undone behind it: for rows that its tests share.
+
+    The tests themselves are marked ``django_db``, which undoes what each of them adds.
+    """
     with django_db_blocker.unblock(), transaction.atomic():
-        yield
-        transaction.set_rollback(True)
-
-
-@pytest.fixture
-def own_rows(shared_rows: None) -> Iterator[None]:
-    """The shared rows, to which one test may add its own."""
-    with transaction.atomic():
         yield
         transaction.set_rollback(True)

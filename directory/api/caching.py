@@ -84,6 +84,7 @@ class Answer:
             del response.headers["Content-Type"]
         else:
             response = HttpResponse(self.body, content_type=self.content_type)
+            response.headers["Content-Length"] = str(len(self.body))
         for name, value in self.headers:
             response.headers[name] = value
         return response

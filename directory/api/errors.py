@@ -164,6 +164,7 @@ def problem_response(
     response = HttpResponse(
         orjson.dumps(body), status=kind.status, content_type="application/problem+json; charset=utf-8"
     )
+    response["Content-Length"] = str(len(response.content))
     response["Cache-Control"] = "no-store"
     response["Access-Control-Allow-Origin"] = "*"
     for name, value in (headers or {}).items():
@@ -199,6 +200,8 @@ def api_exception_response(exception: exceptions.APIException, context: Mapping[
     headers = {}
     if isinstance(exception, exceptions.MethodNotAllowed):
         headers["Allow"] = ", ".join(context["view"].allowed_methods)
+    if challenge := getattr(exception, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
     if (wait := getattr(exception, "wait", None)) is not None:
         headers["Retry-After"] = str(int(wait) + 1)
     code = STATUS_CODES.get(exception.status_code, "bad_request")

@@ -8,18 +8,22 @@ parameters are AND.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping
+import decimal
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q, TextField, Value
+from django.db.models import Exists, Expression, F, Func, OuterRef, Q, TextField, Value
+from django.db.models.functions import Concat
 from django.utils.dateparse import parse_date, parse_datetime
 
 from directory import ids
 from directory.api.errors import Mistake, similar
+from directory.api.statements import Slot
 from directory.api.vocabulary import Vocabulary, vocabulary_of
-from directory.models import Fold
+from directory.models import Address, Fold
 
 # A Q, or an expression that is true or false, such as Exists or its negation.
 Condition = Any
@@ -27,6 +31,7 @@ Condition = Any
 MAX_VALUES = 50
 MAX_LENGTH = 200
 INTEGERS = range(-(2**31), 2**31)
+DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 COMPARISONS = ("gte", "gt", "lte", "lt")
 
 
@@ -48,33 +53,53 @@ class Filter:
         self.name = name
         self.column = self.column or name
 
-    def build(self, lookup: str, raw: list[str], revision: int) -> Condition:
-        """The condition for the raw values of one parameter; raises Mistake."""
+    def read(self, lookup: str, raw: list[str], revision: int) -> tuple[int, list[Any]]:
+        """The form of one parameter's condition and what fills its slots; raises Mistake.
+
+        The form is the number of slots, and of ``isnull`` whether it is true.
+        """
         if lookup == "isnull":
-            return self.missing() if boolean(raw[0]) else ~self.missing()
-        values = [self.parse(value, revision) for value in raw]
-        return ~self.matches("", values) if lookup == "not" else self.matches(lookup, values)
+            return boolean(raw[0]), []
+        values = self.values(lookup, [self.parse(value, revision) for value in raw], revision)
+        return len(values), values
 
     def parse(self, raw: str, revision: int) -> Any:
         return raw
 
-    def matches(self, lookup: str, values: list[Any]) -> Condition:
-        return Q(**{f"{self.column}__in": values})
+    def values(self, lookup: str, parsed: list[Any], revision: int) -> list[Any]:
+        """What fills the slots: all values together where there may be several, or the only one."""
+        return [parsed] if self.lookups[lookup] else parsed
+
+    def condition(self, lookup: str, form: int, slots: Sequence[Expression]) -> Condition:
+        """The condition of one parameter; it is compiled once for each form."""
+        if lookup == "isnull":
+            return self.missing() if form else ~self.missing()
+        return ~self.matches("", slots) if lookup == "not" else self.matches(lookup, slots)
+
+    def matches(self, lookup: str, slots: Sequence[Expression]) -> Condition:
+        return Q(**{f"{self.column}__any": slots[0]})
 
     def missing(self) -> Condition:
         return Q(**{f"{self.column}__isnull": True})
 
 
 class Id(Filter):
-    """Public ids."""
+    """Public ids of ``model``."""
 
     lookups = {"": True, "not": True}
 
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
     def parse(self, raw: str, revision: int) -> int:
         try:
-            return ids.decode(raw)[1]
+            kind_number, pk = ids.decode(raw)
         except ValueError as error:
             raise Mistake("invalid_value", f"{error}.") from error
+        if kind_number != self.model.kind_number:
+            raise Mistake("invalid_value", f"“{raw}” is not the id of a {self.model._meta.verbose_name}.")
+        return pk
 
     def bind(self, name: str) -> None:
         super().bind(name)
@@ -93,12 +118,29 @@ class Text(Filter):
 
     lookups = {"": False, "contains": False, "startswith": False, "not": False, "isnull": False}
 
-    def matches(self, lookup: str, values: list[str]) -> Q:
+    def matches(self, lookup: str, slots: Sequence[Expression]) -> Q:
         column = self.column if self.column == "name_key" else Fold(F(self.column))
-        return Q(LOOKUPS[lookup](column, Fold(Value(values[0]))))
+        return Q(LOOKUPS[lookup](column, Fold(slots[0])))
 
     def missing(self) -> Q:
         return Q(**{self.column: ""})
+
+
+class Texts(Text):
+    """A list of texts that people read, of which any is enough."""
+
+    def values(self, lookup: str, parsed: list[str], revision: int) -> list[str]:
+        # Joined by line ends, and searched for between them, since one comparison has to do for all.
+        start, end = {"contains": ("", ""), "startswith": ("\n", "")}.get(lookup, ("\n", "\n"))
+        return [f"{start}{parsed[0]}{end}"]
+
+    def matches(self, lookup: str, slots: Sequence[Expression]) -> Q:
+        joined = Func(F(self.column), Value("\n"), function="array_to_string", output_field=TextField())
+        lines = Fold(Concat(Value("\n"), joined, Value("\n"), output_field=TextField()))
+        return Q(LOOKUPS["contains"](lines, Fold(slots[0])))
+
+    def missing(self) -> Q:
+        return Q(**{self.column: []})
 
 
 def _text_lookup(name: str) -> Callable[[Any, Any], Any]:
@@ -147,8 +189,8 @@ class Codes(Choice):
     def parse(self, raw: str, revision: int) -> str:
         return super().parse(raw.upper(), revision)
 
-    def matches(self, lookup: str, values: list[str]) -> Q:
-        return Q(**{f"{self.column}__{'contains' if lookup == 'all' else 'overlap'}": values})
+    def matches(self, lookup: str, slots: Sequence[Expression]) -> Q:
+        return Q(**{f"{self.column}__{'contains' if lookup == 'all' else 'overlap'}": slots[0]})
 
     def missing(self) -> Q:
         return Q(**{self.column: []})
@@ -162,8 +204,8 @@ class Flag(Filter):
     def parse(self, raw: str, revision: int) -> bool:
         return boolean(raw)
 
-    def matches(self, lookup: str, values: list[bool]) -> Q:
-        return Q(**{self.column: values[0]})
+    def matches(self, lookup: str, slots: Sequence[Expression]) -> Q:
+        return Q(**{self.column: slots[0]})
 
 
 class Number(Filter):
@@ -180,29 +222,40 @@ class Number(Filter):
             raise Mistake("invalid_value", f"“{raw[:40]}” is not a whole number.")
         return number
 
-    def matches(self, lookup: str, values: list[Any]) -> Q:
+    def matches(self, lookup: str, slots: Sequence[Expression]) -> Q:
         if lookup:
-            return Q(**{f"{self.column}__{lookup}": values[0]})
-        return super().matches(lookup, values)
+            return Q(**{f"{self.column}__{lookup}": slots[0]})
+        return super().matches(lookup, slots)
+
+
+class DecimalNumber(Number):
+    """A number with decimals."""
+
+    def parse(self, raw: str, revision: int) -> decimal.Decimal:
+        if len(raw) > 30 or not DECIMAL.fullmatch(raw):
+            raise Mistake("invalid_value", f"“{raw[:40]}” is not a number such as 31.5.")
+        return decimal.Decimal(raw)
 
 
 class Range(Number):
     """Two columns, ``_min`` and ``_max``; a comparison matches when the range overlaps what is asked for."""
 
-    def matches(self, lookup: str, values: list[int]) -> Q:
+    def values(self, lookup: str, parsed: list[int], revision: int) -> list[int]:
+        return parsed
+
+    def matches(self, lookup: str, slots: Sequence[Expression]) -> Q:
+        if lookup:
+            return self.reaches(lookup, slots[0])
+        condition = Q()
+        for slot in slots:
+            condition |= self.reaches("lte", slot) & self.reaches("gte", slot)
+        return condition
+
+    def reaches(self, lookup: str, slot: Expression) -> Q:
+        """Whether the end that ``lookup`` asks about lies there; without it a range is open: “500+”, “up to 10”."""
         low, high = f"{self.column}_min", f"{self.column}_max"
-        if not lookup:
-            condition = Q()
-            for value in values:
-                condition |= Q(**{f"{low}__lte": value}) & (
-                    Q(**{f"{high}__gte": value}) | Q(**{f"{high}__isnull": True})
-                )
-            return condition
-        if lookup in ("lte", "lt"):
-            return Q(**{f"{low}__{lookup}": values[0]})
-        # Without an upper end a range is open: “500+” reaches any number.
-        open_ended = Q(**{f"{high}__isnull": True, f"{low}__isnull": False})
-        return Q(**{f"{high}__{lookup}": values[0]}) | open_ended
+        near, far = (low, high) if lookup in ("lte", "lt") else (high, low)
+        return Q(**{f"{near}__{lookup}": slot}) | Q(**{f"{near}__isnull": True, f"{far}__isnull": False})
 
     def missing(self) -> Q:
         return Q(**{f"{self.column}_min__isnull": True, f"{self.column}_max__isnull": True})
@@ -252,10 +305,12 @@ class Related(Filter):
         return pk
 
     def unknown(self, raw: str, vocabulary: Vocabulary) -> Mistake:
+        moved = Address.objects.filter(kind=self.model._meta.model_name, slug=raw).first()
+        renamed = tuple(slug for slug, pk in vocabulary.pks.items() if moved and pk == moved.object_id)
         return Mistake(
             "unknown_value",
             f"There is no {self.model._meta.verbose_name} “{raw}”.",
-            did_you_mean=vocabulary.meant_by(raw),
+            did_you_mean=renamed or vocabulary.meant_by(raw),
             allowed=f"{settings.SITE_URL}/api/v1/{self.model.collection}/",
         )
 
@@ -275,23 +330,19 @@ class RelatedMany(Related):
         if tree:
             self.lookups = {**self.lookups, "exact": True}
 
-    def build(self, lookup: str, raw: list[str], revision: int) -> Condition:
-        if lookup == "isnull":
-            return super().build(lookup, raw, revision)
-        pks = [self.parse(value, revision) for value in raw]
+    def values(self, lookup: str, parsed: list[int], revision: int) -> list[list[int]]:
         if lookup == "all":
-            condition = Q()
-            for pk in pks:
-                condition &= Q(self.having(self.widened([pk], revision)))
-            return condition
-        found = self.having(pks if lookup == "exact" else self.widened(pks, revision))
-        return ~found if lookup == "not" else found
+            return [self.widened([pk], revision) for pk in parsed]
+        return [parsed if lookup == "exact" else self.widened(parsed, revision)]
 
     def widened(self, pks: list[int], revision: int) -> list[int]:
         return vocabulary_of(self.model, revision).with_descendants(pks) if self.tree else pks
 
-    def having(self, pks: list[int]) -> Exists:
-        return Exists(self.rows().filter(**{f"{self.column}__in": pks}))
+    def matches(self, lookup: str, slots: Sequence[Expression]) -> Condition:
+        condition = Q()
+        for slot in slots:
+            condition &= Q(Exists(self.rows().filter(**{f"{self.column}__any": slot})))
+        return condition
 
     def rows(self) -> Any:
         return self.through.objects.filter(**{self.owner: OuterRef("pk")})
@@ -312,19 +363,30 @@ class Child(Filter):
         super().bind(name)
         self.inner.bind(name)
 
-    def build(self, lookup: str, raw: list[str], revision: int) -> Condition:
-        rows = self.model.objects.filter(**{self.owner: OuterRef("pk")})
-        if lookup == "isnull":
-            return ~Exists(rows) if boolean(raw[0]) else Exists(rows)
-        found = Exists(rows.filter(self.inner.build("" if lookup == "not" else lookup, raw, revision)))
-        return ~found if lookup == "not" else found
+    def parse(self, raw: str, revision: int) -> Any:
+        return self.inner.parse(raw, revision)
+
+    def values(self, lookup: str, parsed: list[Any], revision: int) -> list[Any]:
+        return self.inner.values(lookup, parsed, revision)
+
+    def matches(self, lookup: str, slots: Sequence[Expression]) -> Condition:
+        return Exists(self.rows().filter(self.inner.matches(lookup, slots)))
+
+    def missing(self) -> Condition:
+        return ~Exists(self.rows())
+
+    def rows(self) -> Any:
+        return self.model.objects.filter(**{self.owner: OuterRef("pk")})
 
 
 @dataclass
 class Selection:
     """What a query's filters ask for."""
 
-    conditions: list[Condition]
+    # (parameter, form) of each: what decides the SQL.
+    form: tuple[tuple[str, int], ...]
+    # Slot → its value.
+    values: dict[str, Any]
     # Parameter → its values, sorted by parameter: the canonical form.
     applied: dict[str, list[str]]
     mistakes: list[Mistake]
@@ -352,19 +414,31 @@ class FilterSet:
     @classmethod
     def select(cls, query: Iterable[tuple[str, list[str]]], others: Iterable[str], revision: int) -> Selection:
         """Read the query's filters; ``others`` are the parameters that somebody else reads."""
-        selection = Selection([], {}, [])
+        selection = Selection((), {}, {}, [])
         for parameter, given in sorted(query):
             if parameter in others:
                 continue
             try:
                 declared, lookup = cls.declared(parameter, others)
-                values = split(given, several=declared.lookups[lookup])
-                selection.conditions.append(declared.build(lookup, values, revision))
-                selection.applied[parameter] = values
+                raw = split(given, several=declared.lookups[lookup])
+                form, values = declared.read(lookup, raw, revision)
+                selection.form += ((parameter, form),)
+                selection.values |= {f"{parameter}.{n}": value for n, value in enumerate(values)}
+                selection.applied[parameter] = raw
             except Mistake as mistake:
                 mistake.parameter = parameter
                 selection.mistakes.append(mistake)
         return selection
+
+    @classmethod
+    def conditions(cls, form: Iterable[tuple[str, int]]) -> list[Condition]:
+        """The conditions of a selection of this form."""
+        found = []
+        for parameter, number in form:
+            declared, lookup = cls.parameters[parameter]
+            slots = [Slot(f"{parameter}.{n}") for n in range(number)]
+            found.append(declared.condition(lookup, number, slots))
+        return found
 
     @classmethod
     def declared(cls, parameter: str, others: Iterable[str]) -> tuple[Filter, str]:

@@ -75,10 +75,10 @@ class Ordering:
     def order_by(self, *, backwards: bool = False) -> list[OrderBy]:
         return [OrderBy(key, descending=self.descending != backwards) for key in self.keys]
 
-    def beyond(self, values: Sequence[Any], *, backwards: bool = False) -> RowComparison:
+    def beyond(self, values: Sequence[Expression], *, backwards: bool = False) -> RowComparison:
         """The condition that a row stands after ``values`` (before them when ``backwards``)."""
         operator = "<" if self.descending != backwards else ">"
-        return RowComparison(self.keys, [Value(value) for value in values], operator=operator)
+        return RowComparison(self.keys, values, operator=operator)
 
 
 def declare_orderings(sorts: dict[str, Sort], *names: str) -> dict[str, Ordering]:

@@ -7,21 +7,25 @@ import binascii
 import datetime
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import connection
 from django.db.models import QuerySet
 
 from directory.api.caching import RevisionCache
 from directory.api.errors import Mistake, Problem, similar
+from directory.api.filters import FilterSet, Selection
 from directory.api.ordering import Ordering
+from directory.api.statements import Slot, Statement
 
 PAGE_SIZE, MAX_PAGE_SIZE = 25, 200
 MAX_OFFSET = 2**31
+# Compiled statements that a process keeps.
+FORMS = 1000
 COUNTS = ("exact", "estimate", "none")
 FORMATS = ("json",)
 PARAMETERS = ("ordering", "page_size", "page", "cursor", "count", "format")
@@ -36,26 +40,32 @@ class Cursor:
     values: list[Any]
     backwards: bool = False
 
-    def encode(self, ordering: str, filters: str) -> str:
-        """The cursor as an opaque text, signed, that fits this ordering and these filters only."""
-        payload = orjson.dumps([ordering, digest(filters), self.backwards, self.values])
-        return base64.urlsafe_b64encode(signature(payload) + payload).decode().rstrip("=")
+    def encode(self, ordering: str, scope: str) -> str:
+        """The cursor as an opaque text, signed, that fits this ordering and this collection's filters only."""
+        payload = orjson.dumps([ordering, digest(scope), self.backwards, self.values])
+        return encoded(signature(payload) + payload)
 
     @classmethod
-    def decode(cls, text: str, ordering: str | None, filters: str) -> tuple[str, Cursor]:
+    def decode(cls, text: str, orderings: Collection[str], scope: str) -> tuple[str, Cursor]:
         """(its ordering, the cursor); a Mistake where it was made by somebody else or for another query."""
         try:
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         except (binascii.Error, ValueError):
             raw = b""
-        if not hmac.compare_digest(raw[:12], signature(raw[12:])):
+        signed = hmac.compare_digest(raw[:12], signature(raw[12:]))
+        # The decoder overlooks foreign characters and spare bits; a cursor has one spelling.
+        if not signed or encoded(raw) != text:
             raise Mistake("invalid_cursor", "This is no cursor of ours; take it from a “next” link.", "cursor")
-        of_ordering, of_filters, backwards, values = orjson.loads(raw[12:])
-        if of_filters != digest(filters) or ordering not in (None, of_ordering):
+        of_ordering, of_scope, backwards, values = orjson.loads(raw[12:])
+        if of_scope != digest(scope) or of_ordering not in orderings:
             raise Mistake(
                 "invalid_cursor", "This cursor belongs to a query with other filters or ordering.", "cursor"
             )
         return of_ordering, cls(values, backwards)
+
+
+def encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def signature(payload: bytes) -> bytes:
@@ -63,8 +73,8 @@ def signature(payload: bytes) -> bytes:
     return hashlib.blake2b(payload, key=key, digest_size=12).digest()
 
 
-def digest(filters: str) -> str:
-    return hashlib.blake2b(filters.encode(), digest_size=8).hexdigest()
+def digest(scope: str) -> str:
+    return hashlib.blake2b(scope.encode(), digest_size=8).hexdigest()
 
 
 @dataclass
@@ -90,9 +100,9 @@ class Page:
 
 
 def read_window(
-    query: Any, orderings: dict[str, Ordering], default: str, filters: str, mistakes: list[Mistake]
+    query: Any, orderings: dict[str, Ordering], default: str, scope: str, mistakes: list[Mistake]
 ) -> Window:
-    """The window that ``query`` asks for; what is wrong is appended to ``mistakes``."""
+    """The window that ``query`` asks for of ``scope``; what is wrong is appended to ``mistakes``."""
 
     def read(name: str, parse: Any, fallback: Any) -> Any:
         if name not in query:
@@ -109,7 +119,8 @@ def read_window(
     ordering = read("ordering", lambda raw: one_of(raw, orderings), None)
     page_size = read("page_size", lambda raw: whole_number(raw, MAX_PAGE_SIZE), PAGE_SIZE)
     page = read("page", lambda raw: whole_number(raw, MAX_OFFSET // page_size), None)
-    named, cursor = read("cursor", lambda raw: Cursor.decode(raw, ordering, filters), (ordering, None))
+    fitting = (ordering,) if ordering else orderings
+    named, cursor = read("cursor", lambda raw: Cursor.decode(raw, fitting, scope), (ordering, None))
     count = read("count", lambda raw: one_of(raw, COUNTS), "exact" if page else "none")
     read("format", lambda raw: one_of(raw, FORMATS), "json")
     if page and cursor:
@@ -133,25 +144,39 @@ def whole_number(raw: str, most: int) -> int:
     return int(raw)
 
 
-def read_page(queryset: QuerySet[Any], window: Window, filters: str, revision: int) -> Page:
+def read_page(
+    queryset: QuerySet[Any],
+    filterset_class: type[FilterSet],
+    selection: Selection,
+    window: Window,
+    scope: str,
+    revision: int,
+) -> Page:
     """Read a page, its count and the directory's revision in one statement, so of one snapshot.
 
     A count already known at ``revision`` is not asked for again.
     """
-    ordering, cursor, size = window.ordering, window.cursor, window.page_size
+    cursor, size = window.cursor, window.page_size
     backwards = cursor is not None and cursor.backwards
-    rows = queryset
-    if cursor is not None:
-        rows = rows.filter(ordering.beyond(cursor.values, backwards=backwards))
     start = (window.page - 1) * size if window.page else 0
-    keys = () if window.page else ordering.keys
-    rows = rows.order_by(*ordering.order_by(backwards=backwards)).values_list("document", *keys)
-    key = (queryset.model, filters, window.count)
+    values = selection.values | {"limit": size + 1, "offset": start}
+    if cursor is not None:
+        values |= {f"cursor.{n}": value for n, value in enumerate(cursor.values)}
+    key = (scope, window.count)
     known = counts.get(revision, key)
-    counting = queryset.values("pk") if window.count == "exact" and known is None else None
-    found, count, page_rows = snapshot(rows[start : start + size + 1], counting)
+    form = Form(
+        queryset,
+        filterset_class,
+        selection.form,
+        window.ordering,
+        is_numbered=window.page is not None,
+        is_resumed=cursor is not None,
+        is_backwards=backwards,
+        is_counted=window.count == "exact" and known is None,
+    )
+    found, count, page_rows = read_snapshot(page_statement(form), values)
     if window.count == "estimate" and known is None:
-        count = estimate(queryset)
+        count = estimate(form, values)
     if count is not None:
         counts.put(found, key, count)
     elif found == revision:
@@ -170,26 +195,60 @@ def read_page(queryset: QuerySet[Any], window: Window, filters: str, revision: i
     return page
 
 
-def snapshot(rows: QuerySet[Any], counting: QuerySet[Any] | None) -> tuple[int, int | None, list[tuple[Any, ...]]]:
-    """(directory's revision, count of ``counting``, rows), all read by one statement."""
-    count_sql, count_params = counting.query.sql_with_params() if counting is not None else ("", ())
-    sql, params = rows.query.sql_with_params()
-    counted = f"(SELECT count(*) FROM ({count_sql}) AS counted)" if count_sql else "NULL"  # noqa: S608 - the ORM's SQL
-    with connection.cursor() as cursor:
-        # The outer join keeps the revision when there is no row; it adds no order of its own to the page's.
-        cursor.execute(
-            f"SELECT (SELECT max(id) FROM directory_revision), {counted}, page.*"  # noqa: S608 - the ORM's SQL
-            f" FROM (SELECT 1) AS one LEFT JOIN ({sql}) AS page ON true",
-            (*count_params, *params),
-        )
-        fetched = cursor.fetchall()
+@dataclass(frozen=True)
+class Form:
+    """What decides a page's SQL, whatever the values are."""
+
+    queryset: QuerySet[Any]
+    filterset_class: type[FilterSet]
+    filters: tuple[tuple[str, int], ...]
+    ordering: Ordering
+    is_numbered: bool
+    is_resumed: bool
+    is_backwards: bool
+    is_counted: bool
+
+    def rows(self) -> QuerySet[Any]:
+        """All that the filters leave."""
+        return self.queryset.filter(*self.filterset_class.conditions(self.filters))
+
+
+@lru_cache(maxsize=FORMS)
+def page_statement(form: Form) -> Statement:
+    """The statement of all pages of this form, with slots for its values, ``limit`` and ``offset``."""
+    rows, ordering = form.rows(), form.ordering
+    count = Statement.of(rows.values("pk")) if form.is_counted else None
+    if form.is_resumed:
+        slots = [Slot(f"cursor.{n}") for n in range(len(ordering.keys))]
+        rows = rows.filter(ordering.beyond(slots, backwards=form.is_backwards))
+    keys = () if form.is_numbered else ordering.keys
+    rows = rows.order_by(*ordering.order_by(backwards=form.is_backwards)).values_list("document", *keys)
+    return snapshot(Statement.of(rows), count)
+
+
+def snapshot(rows: Statement, count: Statement | None = None) -> Statement:
+    """The directory's revision, how many rows ``count`` gives, and ``rows``, all of one snapshot."""
+    counted = f"(SELECT count(*) FROM ({count.sql}) AS counted)" if count else "NULL"  # noqa: S608 - the ORM's SQL
+    # The outer join keeps the revision when there is no row; it adds no order of its own to the page's.
+    sql = (
+        f"SELECT (SELECT max(id) FROM directory_revision), {counted}, page.*"  # noqa: S608 - the ORM's SQL
+        f" FROM (SELECT 1) AS one LEFT JOIN ({rows.sql} LIMIT %s OFFSET %s) AS page ON true"
+    )
+    return Statement(sql, (*(count.params if count else ()), *rows.params, Slot("limit"), Slot("offset")))
+
+
+def read_snapshot(statement: Statement, values: Mapping[str, Any]) -> tuple[int, int | None, list[tuple[Any, ...]]]:
+    """(directory's revision, count, rows) of a ``snapshot()``."""
+    fetched = statement.execute(values)
     revision, count = fetched[0][:2]
     return revision or 0, count, [row[2:] for row in fetched if row[2] is not None]
 
 
-def estimate(queryset: QuerySet[Any]) -> int:
+def estimate(form: Form, values: Mapping[str, Any]) -> int:
     """The planner's guess at the number of rows."""
-    return int(orjson.loads(queryset.explain(format="json"))[0]["Plan"]["Plan Rows"])
+    counted = Statement.of(form.rows().values("pk"))
+    [(plan,)] = Statement(f"EXPLAIN (FORMAT JSON) {counted.sql}", counted.params).execute(values)
+    return int(plan[0]["Plan"]["Plan Rows"])
 
 
 def plain(values: Sequence[Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +15,7 @@ from rest_framework.viewsets import ViewSet
 
 from directory import ids
 from directory.api.caching import remember
-from directory.api.errors import InvalidQuery, Problem
+from directory.api.errors import InvalidQuery, Mistake, Problem
 from directory.api.filters import FilterSet, unknown_parameter
 from directory.api.ordering import Ordering
 from directory.api.pagination import (
@@ -25,10 +26,12 @@ from directory.api.pagination import (
     Window,
     one_of,
     read_page,
+    read_snapshot,
     read_window,
     snapshot,
 )
-from directory.models import Action, Address, Published, PublishedQuerySet, Version
+from directory.api.statements import Slot, Statement
+from directory.models import Action, Address, Published, PublishedQuerySet, Version, is_id, kinds
 
 JSON = "application/json; charset=utf-8"
 
@@ -69,14 +72,13 @@ class PublishedViewSet(ViewSet):
             revision = page.revision
 
     def retrieve(self, request: Request, key: str) -> HttpResponse:
-        for name, value in request.query_params.items():
-            if name != "format":
-                raise unknown_parameter(name, ["format"]).of(name)
-            one_of(str(value), FORMATS)
+        refuse_parameters(request.query_params)
+        if "\0" in key:  # PostgreSQL has no text with it
+            raise Problem("not_found", why_missing(self.model, key))
         kind_number, pk = decoded(key)
         by_id = kind_number == self.model.kind_number
-        found = self.queryset.filter(**{"pk": pk} if by_id else {"slug": key})
-        revision, _, rows = snapshot(found.values_list("document", "slug")[:1], None)
+        statement = detail_statement(self.queryset, "pk" if by_id else "slug")
+        revision, _, rows = read_snapshot(statement, {"key": pk if by_id else key, "limit": 1, "offset": 0})
         if not rows:
             return moved_or_missing(self.model, key)
         document, slug = rows[0]
@@ -110,14 +112,16 @@ class Listing:
         self.selection = view.filterset_class.select(query.lists(), PARAMETERS, revision)
         mistakes = list(self.selection.mistakes)
         self.filters = urlencode({name: ",".join(v) for name, v in self.selection.applied.items()}, safe=",:")
-        self.window: Window = read_window(query, view.orderings, view.ordering, self.filters, mistakes)
+        # What a cursor and a count belong to: these filters of this collection.
+        self.scope = f"{view.model.collection}?{self.filters}"
+        self.window: Window = read_window(query, view.orderings, view.ordering, self.scope, mistakes)
         self.asked = [(name, query[name]) for name in ("ordering", "page_size", "count", "format") if name in query]
         if mistakes:
             raise InvalidQuery(mistakes)
 
     def read(self) -> Page:
-        rows = self.view.queryset.filter(*self.selection.conditions)
-        return read_page(rows, self.window, self.filters, self.revision)
+        view = self.view
+        return read_page(view.queryset, view.filterset_class, self.selection, self.window, self.scope, self.revision)
 
     def response(self, page: Page) -> HttpResponse:
         links = self.links(page)
@@ -151,7 +155,7 @@ class Listing:
             return links
         for relation, values, backwards in (("next", page.after, False), ("prev", page.before, True)):
             if values is not None:
-                cursor = Cursor(values, backwards).encode(window.ordering.name, self.filters)
+                cursor = Cursor(values, backwards).encode(window.ordering.name, self.scope)
                 links[relation] = self.url(("cursor", cursor))
         return links
 
@@ -159,7 +163,7 @@ class Listing:
         if self.window.page:
             return [("page", self.window.page)]
         if self.window.cursor:
-            return [("cursor", self.window.cursor.encode(self.window.ordering.name, self.filters))]
+            return [("cursor", self.window.cursor.encode(self.window.ordering.name, self.scope))]
         return []
 
     def url(self, *position: tuple[str, Any]) -> str:
@@ -167,6 +171,22 @@ class Listing:
         query = "&".join(part for part in parts if part)
         address = f"{settings.SITE_URL}/api/v1/{self.view.model.collection}/"
         return f"{address}?{query}" if query else address
+
+
+@cache
+def detail_statement(queryset: PublishedQuerySet, lookup: str) -> Statement:
+    return snapshot(Statement.of(queryset.filter(**{lookup: Slot("key")}).values_list("document", "slug")))
+
+
+def refuse_parameters(query: Any) -> None:
+    """Raise InvalidQuery where ``query`` has anything but a ``format``."""
+    mistakes = [unknown_parameter(name, ["format"]).of(name) for name in query if name != "format"]
+    try:
+        one_of(query.get("format", "json"), FORMATS)
+    except Mistake as mistake:
+        mistakes.append(mistake.of("format"))
+    if mistakes:
+        raise InvalidQuery(mistakes)
 
 
 def decoded(key: str) -> tuple[int, int]:
@@ -182,13 +202,27 @@ def moved_or_missing(model: type[Published], key: str) -> HttpResponse:
     kind = model._meta.model_name
     kind_number, pk = decoded(key)
     if kind_number != model.kind_number:
-        address = Address.objects.filter(kind=kind, slug=key).first()
+        address = Address.objects.filter(kind=kind, slug=key.lower()).first()
         pk = address.object_id if address else 0
     newest = Version.objects.filter(kind=kind, object_id=pk).order_by("-pk").first()
     if newest is None:
-        raise Problem("not_found", f"There is no {model._meta.verbose_name} “{key[:80]}”.")
+        raise Problem("not_found", why_missing(model, key))
     if newest.action == Action.MERGED:
         return PermanentRedirect(f"/api/v1/{model.collection}/{newest.successor}/")
-    if newest.document is None:
+    # The row's slug, not the version's: an edit that waits for the sweep would be redirected to itself.
+    slug = model._default_manager.published().filter(pk=pk).values_list("slug", flat=True).first()
+    if slug is None:
         raise Problem("gone", successor=None)
-    return PermanentRedirect(f"/api/v1/{model.collection}/{newest.slug}/")
+    return PermanentRedirect(f"/api/v1/{model.collection}/{slug}/")
+
+
+def why_missing(model: type[Published], key: str) -> str:
+    """What may have gone wrong with ``key``: a slip of the hand in an id, another kind's id, an unknown slug."""
+    kind_number, _ = decoded(key)
+    if kind_number == -1 and is_id(key):
+        return f"“{key}” is mistyped: the last two digits of an id check the rest, and they do not fit."
+    other = next((kind for kind, other in kinds().items() if other.kind_number == kind_number), "")
+    if other not in ("", model._meta.model_name):
+        return f"“{key}” is not the id of a {model._meta.verbose_name}: it has the form of a {other}'s."
+    where = f"{settings.SITE_URL}/api/v1/{model.collection}/"
+    return f"There is no {model._meta.verbose_name} “{key[:80]}”; all of them are at {where}."
