@@ -15,7 +15,10 @@ DECLARED = [(prefix, ordering) for prefix, viewset in VIEWSETS.items() for order
 
 def walk(api: Client, url: str | None, link: str = "next") -> Iterator[dict[str, Any]]:
     """The page at ``url`` and all that its links lead to, one after the other."""
+    seen = set()
     while url:
+        assert url not in seen, "the links lead in a circle"
+        seen.add(url)
         response = api.get(url)
         assert response.status_code == 200, response.content
         yield (page := response.json())

@@ -85,6 +85,16 @@ def test_the_planner_chooses_each_ordering_s_index(api: Client, many: None) -> N
         assert_an_index_answers(api, "companies", ordering)
 
 
+def test_a_comparison_of_what_is_ordered_by_is_where_the_index_begins(api: Client, many: None) -> None:
+    """The oldest of the youngest come first without all the older ones being read."""
+    for ordering in ("founded_year", "-founded_year", "founded_year,name", "-founded_year,name"):
+        url = f"/api/v1/companies/?founded_year__gte=2000&founded_year__lt=2002&ordering={ordering}"
+        nodes, _ = plan(api, f"{url}&page_size=2")
+        (scan,) = (node for node in nodes if node.get("Relation Name") == "companies_company")
+        assert scan["Index Cond"].count("founded_year") == 2
+        assert api.get(f"{url}&count=exact").json()["count"] == sum(n % 70 in (50, 51) for n in range(1, MANY + 1))
+
+
 @pytest.fixture
 def three_of_each(db: None) -> None:
     for n in range(3):

@@ -10,9 +10,29 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from django.db.models import BooleanField, F, Func, Index, OrderBy, Q, Value
+from django.db.models import (
+    BooleanField,
+    ExpressionWrapper,
+    F,
+    Func,
+    Index,
+    IntegerField,
+    Lookup,
+    OrderBy,
+    Q,
+    Value,
+)
 from django.db.models.expressions import Combinable, Expression
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
+
+COMPARISONS: dict[str, type[Lookup]] = {
+    "gte": GreaterThanOrEqual,
+    "gt": GreaterThan,
+    "lte": LessThanOrEqual,
+    "lt": LessThan,
+}
+MIRRORED = {"gte": "lte", "gt": "lt", "lte": "gte", "lt": "gt"}
 
 
 @dataclass(frozen=True)
@@ -79,6 +99,16 @@ class Ordering:
         """The condition that a row stands after ``values`` (before them when ``backwards``)."""
         operator = "<" if self.descending != backwards else ">"
         return RowComparison(self.keys, values, operator=operator)
+
+    def bound(self, column: str, lookup: str, value: Expression) -> Lookup | None:
+        """What a comparison of ``column`` says about the first key, if that is what the column is ordered by."""
+        sort, descending = self.sorts[0]
+        if column != sort.column or lookup not in COMPARISONS:
+            return None
+        if descending != self.descending:
+            lookup = MIRRORED[lookup]
+            value = ExpressionWrapper(value * Value(-1), output_field=IntegerField())
+        return COMPARISONS[lookup](self.keys[0], value)
 
 
 def declare_orderings(sorts: dict[str, Sort], *names: str) -> dict[str, Ordering]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Lookup, QuerySet
 
 from directory.api.caching import RevisionCache
 from directory.api.errors import Mistake, Problem, similar
@@ -210,7 +210,19 @@ class Form:
 
     def rows(self) -> QuerySet[Any]:
         """All that the filters leave."""
-        return self.queryset.filter(*self.filterset_class.conditions(self.filters))
+        return self.queryset.filter(*self.filterset_class.conditions(self.filters), *self.bounds())
+
+    def bounds(self) -> list[Lookup]:
+        """Where the index of the ordering may begin or end, if a filter compares what is ordered by.
+
+        The filter says so of the column, but the index has a key that is never missing: without the bound a list of
+        the youngest companies, the oldest first, would walk past all others.
+        """
+        bounds = []
+        for parameter, _ in self.filters:
+            declared, lookup = self.filterset_class.parameters[parameter]
+            bounds.append(self.ordering.bound(declared.column, lookup, Slot(f"{parameter}.0")))
+        return [bound for bound in bounds if bound is not None]
 
 
 @lru_cache(maxsize=FORMS)
