@@ -30,7 +30,7 @@ ROWS = {
 EVERYWHERE = """
     revision    ={1[revision]}→1 __not={1[revision]}→23 __isnull=true→ __isnull=false→123 __gte={2[revision]}→23
     revision    __gt={2[revision]}→3 __lte={2[revision]}→12 __lt={2[revision]}→1
-    created_at  __gte=2025-01-01→23 __gt=2025-01-01T00:00:00Z→3 __lte=2025-01-01T05:00:00%2B05:00→12
+    created_at  __gte=2025-01-01→23 __gt=2025-01-01T05:00:00+05:00→3 __lte=2025-01-01T05:00:00%2B05:00→12
     created_at  __lt=2025-01-01→1
     updated_at  __gte={2[updated_at]}→23 __gt={2[updated_at]}→3 __lte={2[updated_at]}→12 __lt={2[updated_at]}→1
 """

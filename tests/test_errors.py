@@ -1,0 +1,303 @@
+"""Errors: one shape, for programs, for every status from every URL under /api/.
+
+HTTP/1.1 400 Bad Request
+Content-Type: application/problem+json; charset=utf-8
+Cache-Control: no-store
+
+{"type": "http://127.0.0.1:8000/problems/invalid_query/",   a page that exists
+ "title": "The query has mistakes",
+ "status": 400,                                              the same as the response's
+ "detail": "There is no parameter “siez”.",
+ "instance": "urn:uuid:…",                                   finds the cause in our log
+ "code": "invalid_query",                                    stable; one of directory.api.errors.CODES
+ "errors": [{"parameter": "siez",                            all mistakes; "pointer" in what was sent
+             "code": "unknown_parameter",                    stable; one of DETAIL_CODES
+             "detail": "There is no parameter “siez”.",
+             "did_you_mean": ["size"],                       where we have a guess
+             "allowed": "http://…/hubs/"}]}                  where the values are listed
+"""
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import connection, transaction
+from django.http import Http404, HttpResponse
+from django.test import Client
+from django.urls import path
+from pytest_django import Settings
+from rest_framework import exceptions
+from rest_framework.authentication import BasicAuthentication
+from rest_framework.views import APIView
+
+from companies.models import Company
+from directory import urls
+from directory.api.errors import CODES, DETAIL_CODES
+from directory.models import Source
+from directory.publishing import edit, publication
+from directory.urls import handler400, handler403, handler404, handler500  # noqa: F401 - of this module's URL map
+from tests.factories import make_company, make_specialty
+from tests.lists import VIEWSETS, mistakes
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+
+COMPANIES = "/api/v1/companies/"
+
+
+class Raising(APIView):
+    """An endpoint that meets what none of today's does."""
+
+    authentication_classes = [BasicAuthentication]
+
+    def get(self, request: Any, what: str) -> HttpResponse:
+        causes: dict[str, Callable[[], Exception]] = {
+            "not_authenticated": exceptions.NotAuthenticated,
+            "forbidden": PermissionDenied,
+            "not_found": Http404,
+            "throttled": lambda: exceptions.Throttled(wait=3),
+            "server_error": lambda: ZeroDivisionError("the secret inside"),
+        }
+        raise causes[what]()
+
+    def post(self, request: Any, what: str) -> HttpResponse:
+        edit(Company(), request.data, source=Source.SUGGESTION)
+        return HttpResponse()
+
+
+urlpatterns = [path("api/v1/raise/<slug:what>/", Raising.as_view()), *urls.urlpatterns]
+
+
+@contextmanager
+def page_query(sql: str) -> Iterator[None]:
+    """In place of a page's statement the database is sent ``sql``, and what that broke is undone."""
+
+    def replace(execute: Any, statement: str, params: Any, many: bool, context: Any) -> Any:
+        is_page = "page.*" in statement
+        return execute(sql if is_page else statement, None if is_page else params, many, context)
+
+    with transaction.atomic():
+        with connection.execute_wrapper(replace):
+            yield
+        transaction.set_rollback(True)
+
+
+def withdrawn(api: Client, settings: Settings) -> Any:
+    company = make_company("Airlift")
+    with publication(source=Source.ADMIN):
+        Company.objects.filter(pk=company.pk).update(status="withdrawn")
+    return api.get("/api/v1/companies/airlift/")
+
+
+def slow(api: Client, settings: Settings) -> Any:
+    with page_query("SET LOCAL statement_timeout = '10ms'; SELECT pg_sleep(60)"):
+        return api.get(COMPANIES)
+
+
+def shut_down(api: Client, settings: Settings) -> Any:
+    with page_query("DO $$ BEGIN RAISE EXCEPTION 'shutting down' USING ERRCODE = '57P01'; END $$"):
+        return api.get(COMPANIES)
+
+
+def unencrypted(api: Client, settings: Settings) -> Any:
+    settings.MIDDLEWARE = ["directory.transport.refuse_plain_http", *settings.MIDDLEWARE]
+    return Client(HTTP_HOST="127.0.0.1").get(COMPANIES)
+
+
+def getting(url: str, **headers: str) -> Callable[[Client, Settings], Any]:
+    return lambda api, settings: api.get(url, headers=headers)
+
+
+def posting(url: str, body: str, content_type: str = "application/json") -> Callable[[Client, Settings], Any]:
+    return lambda api, settings: api.post(url, body, content_type=content_type)
+
+
+PROVOKED: dict[str, Callable[[Client, Settings], Any]] = {
+    "invalid_query": getting(f"{COMPANIES}?siez=3"),
+    "bad_request": getting(f"{COMPANIES}?" + "&".join(f"p{n}=1" for n in range(1001))),
+    "invalid_input": posting("/api/v1/raise/invalid_input/", "{}"),
+    "not_authenticated": getting("/api/v1/raise/not_authenticated/"),
+    "forbidden": getting("/api/v1/raise/forbidden/"),
+    "https_required": unencrypted,
+    "not_found": getting(f"{COMPANIES}nobody/"),
+    "no_such_page": getting(f"{COMPANIES}?page=2"),
+    "method_not_allowed": posting(COMPANIES, "{}"),
+    "not_acceptable": getting(COMPANIES, accept="text/csv"),
+    "gone": withdrawn,
+    "unsupported_media_type": posting("/api/v1/raise/invalid_input/", "name=Airlift", "text/plain"),
+    "throttled": getting("/api/v1/raise/throttled/"),
+    "server_error": getting("/api/v1/raise/server_error/"),
+    "too_expensive": slow,
+    "unavailable": shut_down,
+}
+
+
+def problem(response: Any) -> dict[str, Any]:
+    """The body of an error, found to be as the contract has it."""
+    assert response["Content-Type"] == "application/problem+json; charset=utf-8"
+    assert response["Cache-Control"] == "no-store"
+    assert response["Access-Control-Allow-Origin"] == "*"
+    body: dict[str, Any] = response.json()
+    assert {"type", "title", "status", "detail", "instance", "code", "errors"} <= set(body)
+    code = CODES[body["code"]]
+    assert body["status"] == response.status_code == code.status
+    assert (body["title"], body["type"]) == (code.title, f"http://127.0.0.1:8000/problems/{body['code']}/")
+    assert body["detail"]
+    assert uuid.UUID(body["instance"])
+    for error in body["errors"]:
+        assert error["detail"]
+        assert ("parameter" in error) != ("pointer" in error)
+        assert "pointer" in error or error["code"] in DETAIL_CODES
+    return body
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_can_be_provoked_and_has_its_page(api: Client, settings: Settings, code: str) -> None:
+    """Complaint 19. A new code without a case above fails here."""
+    body = problem(PROVOKED[code](api, settings))
+    assert body["code"] == code
+    page = api.get(urlsplit(body["type"]).path)
+    assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert CODES[code].title in page.content.decode()
+
+
+def test_the_problems_are_listed(api: Client) -> None:
+    page = api.get("/problems/").content.decode()
+    assert all(f"<code>{code}</code>" in page for code in {**CODES, **DETAIL_CODES})
+    assert api.get("/problems/no_such_code/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("code", "header", "value"),
+    [
+        ("method_not_allowed", "Allow", "GET, HEAD, OPTIONS"),
+        ("throttled", "Retry-After", "4"),
+        ("unavailable", "Retry-After", "5"),
+        ("too_expensive", "Retry-After", "5"),
+        ("not_authenticated", "WWW-Authenticate", 'Basic realm="api"'),
+    ],
+)
+def test_an_error_says_how_to_go_on(api: Client, settings: Settings, code: str, header: str, value: str) -> None:
+    assert PROVOKED[code](api, settings)[header] == value
+
+
+def test_our_own_mistake_tells_strangers_nothing_and_the_log_everything(
+    api: Client, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = problem(PROVOKED["server_error"](api, settings))
+    assert not [word for word in ("secret", "ZeroDivision", "Traceback", ".py") if word in str(body)]
+    assert body["instance"] in caplog.text
+    assert "the secret inside" in caplog.text
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"])
+def test_every_refusal_of_every_address_has_the_shape(api: Client, method: str) -> None:
+    """Complaint 19: not even an address that is routed nowhere answers HTML, and complaint 20: none answers 200."""
+    lists = [f"/api/v1/{collection}/" for collection in VIEWSETS]
+    nowhere = ["/api/", "/api/v2/companies/", "/api/v1/company/", "/api/v1/companies/a/b/", "/api/v1/companies/a.b/"]
+    for url in ["/api/v1/", *lists]:
+        response = api.generic(method, url)
+        if method in ("GET", "HEAD"):
+            assert response.status_code == 200
+        else:
+            assert problem(response)["code"] == "method_not_allowed", url
+    for url in [*(f"{url}nobody/" for url in lists), *nowhere, "/api/v1/nowhere"]:
+        response = api.generic(method, url)
+        assert response.status_code in (404, 405), url
+        if method != "HEAD":
+            problem(response)
+    assert "html" in api.generic(method, "/nowhere/")["Content-Type"]
+
+
+# Query → (parameter, code, first guess at what was meant) of each mistake.
+MISTAKES: dict[str, list[tuple[str, str, str]]] = {
+    "founded_yaer=2001": [("founded_yaer", "unknown_parameter", "founded_year")],
+    "founded_year__gtee=1": [("founded_year__gtee", "unknown_parameter", "founded_year__gte")],
+    "name__regex=.": [("name__regex", "unknown_parameter", "name__not")],
+    "kind__contains=x": [("kind__contains", "unknown_parameter", "kind__not")],
+    "ordering=bogus": [("ordering", "unknown_value", "")],
+    "ordering=fuonded_year": [("ordering", "unknown_value", "founded_year")],
+    "kind=StartUp": [("kind", "unknown_value", "startup")],
+    "hub=lahor": [("hub", "unknown_value", "lahore")],
+    "hub=Lahore": [("hub", "unknown_value", "lahore")],
+    "specialty=ML": [("specialty", "unknown_value", "machine-learning")],
+    "export_market=UK": [("export_market", "unknown_value", "")],
+    "format=xml": [("format", "unknown_value", "")],
+    "hub=": [("hub", "empty_value", "")],
+    "hub=lahore,": [("hub", "empty_value", "")],
+    "name=+": [("name", "empty_value", "")],
+    "ordering=": [("ordering", "empty_value", "")],
+    "founded_year=MMI": [("founded_year", "invalid_value", "")],
+    "founded_year=2001.5": [("founded_year", "invalid_value", "")],
+    "founded_year=99999999999": [("founded_year", "invalid_value", "")],
+    "verified_on=31.12.2025": [("verified_on", "invalid_value", "")],
+    "created_at__gte=yesterday": [("created_at__gte", "invalid_value", "")],
+    "women_led=yes": [("women_led", "invalid_value", "")],
+    "website__isnull=1": [("website__isnull", "invalid_value", "")],
+    "id=0zzzzzz00": [("id", "invalid_value", "")],
+    "name=a%00b": [("name", "invalid_value", "")],
+    "founded_year=" + ",".join(map(str, range(1900, 1951))): [("founded_year", "too_many_values", "")],
+    "name=" + 201 * "x": [("name", "too_long", "")],
+    "women_led=true&women_led=false": [("women_led", "repeated_parameter", "")],
+    "page_size=1&page_size=2": [("page_size", "repeated_parameter", "")],
+    "cursor=AAAA": [("cursor", "invalid_cursor", "")],
+    "siez=3&hub=lahor&page_size=0&count=some&ordering=size&women_led=&cursor=x": [
+        ("hub", "unknown_value", "lahore"),
+        ("siez", "unknown_parameter", ""),
+        ("women_led", "empty_value", ""),
+        ("ordering", "unknown_value", ""),
+        ("page_size", "invalid_value", ""),
+        ("cursor", "invalid_cursor", ""),
+        ("count", "unknown_value", ""),
+    ],
+}
+
+
+@pytest.mark.parametrize("query", MISTAKES, ids=lambda query: query[:40])
+def test_all_mistakes_of_a_query_are_told_at_once(api: Client, query: str) -> None:
+    """Complaint 1: nothing that is asked for is ignored."""
+    make_company(specialties=[make_specialty("Machine learning", aliases=["ML"])])
+    errors = problem(api.get(f"{COMPANIES}?{query}"))["errors"]
+    assert [(e["parameter"], e["code"], e.get("did_you_mean", [""])[0]) for e in errors] == MISTAKES[query]
+
+
+def test_page_and_cursor_exclude_each_other(api: Client) -> None:
+    make_company("Systems")
+    make_company("Arbisoft")
+    following = api.get(f"{COMPANIES}?page_size=1").json()["next"]
+    query = f"companies/?{urlsplit(following).query}&page=2"
+    assert mistakes(api, query) == [("page", "conflicting_parameters")]
+
+
+def test_every_code_of_a_mistake_can_be_provoked() -> None:
+    told = {code for errors in MISTAKES.values() for _, code, _ in errors}
+    assert told | {"conflicting_parameters"} == set(DETAIL_CODES)
+
+
+def test_an_unknown_value_says_where_the_known_ones_are(api: Client) -> None:
+    (error,) = problem(api.get(f"{COMPANIES}?hub=atlantis"))["errors"]
+    assert error["allowed"] == "http://127.0.0.1:8000/api/v1/hubs/"
+
+
+def test_a_detail_takes_no_filters(api: Client) -> None:
+    """Complaint 1."""
+    make_company("Systems")
+    query = "companies/systems/?hub=lahore&format=csv&fromat=json"
+    assert mistakes(api, query) == [
+        ("hub", "unknown_parameter"),
+        ("fromat", "unknown_parameter"),
+        ("format", "unknown_value"),
+    ]
+    assert mistakes(api, "?verbose=1") == [("verbose", "unknown_parameter")]
+
+
+def test_mistakes_in_a_document_are_pointed_at(api: Client, settings: Settings) -> None:
+    wrong = '{"name": "", "employees": {"min": "few"}, "offices": [{"hub": "atlantis"}], "a/b~c": 1}'
+    unknown, *_ = problem(posting("/api/v1/raise/invalid_input/", wrong)(api, settings))["errors"]
+    assert unknown["pointer"] == "/a~1b~0c"
+    wrong = wrong.replace(', "a/b~c": 1', "")
+    errors = problem(posting("/api/v1/raise/invalid_input/", wrong)(api, settings))["errors"]
+    assert [error["pointer"] for error in errors] == ["/name", "/employees", "/offices/0/hub"]
