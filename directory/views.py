@@ -14,7 +14,8 @@ from rest_framework.views import APIView
 
 from directory.api.caching import current_revision, remember
 from directory.api.errors import CODES, DETAIL_CODES, problem_response
-from directory.api.viewsets import JSON, PermanentRedirect, refuse_parameters
+from directory.api.listing import JSON
+from directory.api.viewsets import PermanentRedirect, refuse_parameters
 from directory.models import kinds
 from directory.publishing import is_behind
 

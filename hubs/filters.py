@@ -2,7 +2,6 @@ from directory.api.filters import (
     Choice,
     Date,
     DecimalNumber,
-    FilterSet,
     Flag,
     Id,
     Number,
@@ -12,6 +11,7 @@ from directory.api.filters import (
     Time,
     Word,
 )
+from directory.api.selection import FilterSet
 from hubs.models import Hub, Indicator, Program, Province
 
 

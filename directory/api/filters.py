@@ -1,9 +1,4 @@
-"""Filters: each is declared once, and only those that a query names are built.
-
-A FilterSet lists filters; each filter answers to its name and to its name with ``__`` and a look-up. Whatever is
-not declared is refused with a suggestion. Values within a parameter are OR (``hub=lahore,karachi``, or repeated);
-parameters are AND.
-"""
+"""Filters: the kinds of fields that a query can ask about, and how each is asked."""
 
 from __future__ import annotations
 
@@ -11,8 +6,7 @@ import datetime
 import decimal
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, Expression, F, Func, OuterRef, Q, TextField, Value
@@ -21,15 +15,12 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from directory import ids
 from directory.api.errors import Mistake, similar
-from directory.api.statements import Slot
 from directory.api.vocabulary import Vocabulary, vocabulary_of
 from directory.models import Address, Fold
 
 # A Q, or an expression that is true or false, such as Exists or its negation.
 Condition = Any
 
-MAX_VALUES = 50
-MAX_LENGTH = 200
 INTEGERS = range(-(2**31), 2**31)
 DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 COMPARISONS = ("gte", "gt", "lte", "lt")
@@ -377,105 +368,3 @@ class Child(Filter):
 
     def rows(self) -> Any:
         return self.model.objects.filter(**{self.owner: OuterRef("pk")})
-
-
-@dataclass
-class Selection:
-    """What a query's filters ask for."""
-
-    # (parameter, form) of each: what decides the SQL.
-    form: tuple[tuple[str, int], ...]
-    # Slot → its value.
-    values: dict[str, Any]
-    # Parameter → its values, sorted by parameter: the canonical form.
-    applied: dict[str, list[str]]
-    mistakes: list[Mistake]
-
-
-class FilterSet:
-    """The filters of one collection, as class attributes."""
-
-    filters: ClassVar[dict[str, Filter]]
-    parameters: ClassVar[dict[str, tuple[Filter, str]]]
-
-    def __init_subclass__(cls) -> None:
-        inherited = {
-            name: declared
-            for base in reversed(cls.__mro__)
-            for name, declared in vars(base).items()
-            if isinstance(declared, Filter)
-        }
-        cls.filters, cls.parameters = inherited, {}
-        for name, declared in inherited.items():
-            declared.bind(name)
-            for lookup in declared.lookups:
-                cls.parameters[f"{name}__{lookup}" if lookup else name] = (declared, lookup)
-
-    @classmethod
-    def select(cls, query: Iterable[tuple[str, list[str]]], others: Iterable[str], revision: int) -> Selection:
-        """Read the query's filters; ``others`` are the parameters that somebody else reads."""
-        selection = Selection((), {}, {}, [])
-        for parameter, given in sorted(query):
-            if parameter in others:
-                continue
-            try:
-                declared, lookup = cls.declared(parameter, others)
-                raw = split(given, several=declared.lookups[lookup])
-                form, values = declared.read(lookup, raw, revision)
-                selection.form += ((parameter, form),)
-                selection.values |= {f"{parameter}.{n}": value for n, value in enumerate(values)}
-                selection.applied[parameter] = raw
-            except Mistake as mistake:
-                mistake.parameter = parameter
-                selection.mistakes.append(mistake)
-        return selection
-
-    @classmethod
-    def conditions(cls, form: Iterable[tuple[str, int]]) -> list[Condition]:
-        """The conditions of a selection of this form."""
-        found = []
-        for parameter, number in form:
-            declared, lookup = cls.parameters[parameter]
-            slots = [Slot(f"{parameter}.{n}") for n in range(number)]
-            found.append(declared.condition(lookup, number, slots))
-        return found
-
-    @classmethod
-    def declared(cls, parameter: str, others: Iterable[str]) -> tuple[Filter, str]:
-        try:
-            return cls.parameters[parameter]
-        except KeyError:
-            raise unknown_parameter(parameter, [*cls.parameters, *others]) from None
-
-
-def unknown_parameter(parameter: str, known: list[str]) -> Mistake:
-    name, _, lookup = parameter.partition("__")
-    allowed = [other for other in known if other.partition("__")[0] == name]
-    if allowed:
-        detail = f"“{name}” has no look-up “{lookup}”; there are {', '.join(allowed)}."
-        return Mistake("unknown_parameter", detail, did_you_mean=similar(parameter, allowed) or tuple(allowed[:3]))
-    return Mistake(
-        "unknown_parameter",
-        f"There is no parameter “{parameter[:60]}”.",
-        did_you_mean=similar(parameter, known),
-    )
-
-
-def split(given: list[str], *, several: bool) -> list[str]:
-    """The values of a parameter, comma-separated or repeated; just one where it takes no more."""
-    if several:
-        values = list(dict.fromkeys(value.strip() for text in given for value in text.split(",")))
-    elif len(given) > 1:
-        raise Mistake("repeated_parameter", "This parameter is given once only.")
-    else:
-        values = [given[0].strip()]
-    if "" in values:
-        raise Mistake("empty_value", "A value is empty. Leave the parameter out, or use __isnull.")
-    if len(values) > MAX_VALUES:
-        raise Mistake("too_many_values", f"{len(values)} values are more than the {MAX_VALUES} allowed.")
-    for value in values:
-        if len(value) > MAX_LENGTH:
-            raise Mistake("too_long", f"A value is longer than {MAX_LENGTH} characters.")
-        if "\0" in value:
-            raise Mistake("invalid_value", "A value contains the character NUL.")
-    return values

@@ -18,8 +18,8 @@ from django.db.models import Lookup, QuerySet
 
 from directory.api.caching import RevisionCache
 from directory.api.errors import Mistake, Problem, similar
-from directory.api.filters import FilterSet, Selection
 from directory.api.ordering import Ordering
+from directory.api.selection import FilterSet, Selection
 from directory.api.statements import Slot, Statement
 
 PAGE_SIZE, MAX_PAGE_SIZE = 25, 200

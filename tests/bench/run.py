@@ -1,0 +1,52 @@
+"""`make bench`: what the API's lists cost, beside what they could cost. Writes docs/performance.md.
+
+python tests/bench/run.py                     25,000 and 1,000,000 companies; their first making takes minutes
+python tests/bench/run.py --companies 25000   just these, fewer rounds; only prints
+"""
+
+import argparse
+import shutil
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent.parent)
+
+from tests.bench import depth, load, machine, report  # noqa: E402
+from tests.bench.subjects import Subject  # noqa: E402
+
+SIZES = [25_000, 1_000_000]
+ROUNDS, TIMES = 7, 100
+QUICK_ROUNDS, QUICK_TIMES = 3, 20
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--companies", type=int, help="one size and fewer rounds; only prints")
+    companies = parser.parse_args().companies
+    if not shutil.which("wrk"):
+        sys.exit("The benchmark needs wrk: install it with `apt-get install wrk` or `brew install wrk`.")
+    rounds, times = (QUICK_ROUNDS, QUICK_TIMES) if companies else (ROUNDS, TIMES)
+    subjects = [Subject(size) for size in ([companies] if companies else SIZES)]
+    for subject in subjects:
+        subject.prepare()
+    machine.leave_first_core()
+    with ExitStack() as stack:
+        for subject in subjects:
+            stack.enter_context(subject)
+        filtered = subjects[0].queries("filtered")
+        load.compare(subjects[0], filtered)
+        measured = report.Measured(
+            rounds=rounds,
+            load={subject.companies: load.measure(subject, filtered, rounds) for subject in subjects},
+            windows=list(depth.measure_windows(subjects, times)),
+            heavy=list(depth.measure_heavy(subjects)),
+        )
+    text = report.written(measured)
+    print(text)
+    if not companies:
+        report.save(text)
+
+
+if __name__ == "__main__":
+    main()
