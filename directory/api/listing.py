@@ -35,7 +35,7 @@ class Listing:
 
     def read(self) -> Page:
         view = self.view
-        return read_page(view.queryset, view.filterset_class, self.selection, self.window, self.scope, self.revision)
+        return read_page(view.model, view.filterset_class, self.selection, self.window, self.scope, self.revision)
 
     def response(self, page: Page) -> HttpResponse:
         links = self.links(page)

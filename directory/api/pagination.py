@@ -9,23 +9,21 @@ import hashlib
 import hmac
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db.models import Lookup, QuerySet
 
 from directory.api.caching import RevisionCache
 from directory.api.errors import Mistake, Problem, similar
 from directory.api.ordering import Ordering
 from directory.api.selection import FilterSet, Selection
-from directory.api.statements import Slot, Statement
+from directory.api.statements import Conditions, Slot, Statement
+from directory.models import Published
 
 PAGE_SIZE, MAX_PAGE_SIZE = 25, 200
 MAX_OFFSET = 2**31
-# Compiled statements that a process keeps.
-FORMS = 1000
 COUNTS = ("exact", "estimate", "none")
 FORMATS = ("json",)
 PARAMETERS = ("ordering", "page_size", "page", "cursor", "count", "format")
@@ -87,6 +85,20 @@ class Window:
     cursor: Cursor | None = None
     count: str = "none"
 
+    @property
+    def backwards(self) -> bool:
+        return self.cursor is not None and self.cursor.backwards
+
+    @property
+    def offset(self) -> int:
+        return (self.page - 1) * self.page_size if self.page else 0
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Slot → value; one row more than asked for tells whether more follow."""
+        position = {f"cursor.{n}": value for n, value in enumerate(self.cursor.values)} if self.cursor else {}
+        return {"limit": self.page_size + 1, "offset": self.offset, **position}
+
 
 @dataclass
 class Page:
@@ -145,7 +157,7 @@ def whole_number(raw: str, most: int) -> int:
 
 
 def read_page(
-    queryset: QuerySet[Any],
+    model: type[Published],
     filterset_class: type[FilterSet],
     selection: Selection,
     window: Window,
@@ -156,86 +168,82 @@ def read_page(
 
     A count already known at ``revision`` is not asked for again.
     """
-    cursor, size = window.cursor, window.page_size
-    backwards = cursor is not None and cursor.backwards
-    start = (window.page - 1) * size if window.page else 0
-    values = selection.values | {"limit": size + 1, "offset": start}
-    if cursor is not None:
-        values |= {f"cursor.{n}": value for n, value in enumerate(cursor.values)}
+    selected = [filterset_class.condition(model, *form) for form in selection.form]
     key = (scope, window.count)
     known = counts.get(revision, key)
-    form = Form(
-        queryset,
-        filterset_class,
-        selection.form,
-        window.ordering,
-        is_numbered=window.page is not None,
-        is_resumed=cursor is not None,
-        is_backwards=backwards,
-        is_counted=window.count == "exact" and known is None,
-    )
-    found, count, page_rows = read_snapshot(page_statement(form), values)
-    if window.count == "estimate" and known is None:
-        count = estimate(form, values)
+    counting = count_statement(model).given(selected) if window.count != "none" and known is None else None
+    counted = counting if window.count == "exact" else None
+
+    narrowed = [*selected, *bounds(filterset_class, model, window.ordering, selection)]
+    if window.cursor:
+        narrowed.append(beyond(model, window.ordering, backwards=window.backwards))
+    rows = page_statement(model, window.ordering, numbered=bool(window.page), backwards=window.backwards)
+    values = selection.values | window.values
+    found, count, page_rows = read_snapshot(snapshot(rows.given(narrowed), counted), values)
+
+    if window.count == "estimate" and counting:
+        count = estimate(counting, values)
     if count is not None:
         counts.put(found, key, count)
     elif found == revision:
         count = known
-    if not page_rows and window.page and window.page > 1:
+    return make_page(window, found, count, page_rows)
+
+
+def make_page(window: Window, revision: int, count: int | None, rows: list[tuple[Any, ...]]) -> Page:
+    """A page of ``rows``, one more than asked for if more follow; raises Problem behind the end of the list."""
+    if not rows and window.page and window.page > 1:
         raise Problem("no_such_page", f"Page {window.page} lies behind the end of the list.")
-    more = len(page_rows) > size
-    page_rows = page_rows[:size]
-    if backwards:
-        page_rows.reverse()
-    page = Page(found, count, [row[0] for row in page_rows])
-    if page_rows and (more or backwards):
-        page.after = plain(page_rows[-1][1:])
-    if page_rows and (more if backwards else cursor is not None or start):
-        page.before = plain(page_rows[0][1:])
+    more = len(rows) > window.page_size
+    rows = rows[: window.page_size]
+    if window.backwards:
+        rows.reverse()
+    page = Page(revision, count, [row[0] for row in rows])
+    if rows and (more or window.backwards):
+        page.after = plain(rows[-1][1:])
+    if rows and (more if window.backwards else window.cursor or window.offset):
+        page.before = plain(rows[0][1:])
     return page
 
 
-@dataclass(frozen=True)
-class Form:
-    """What decides a page's SQL, whatever the values are."""
-
-    queryset: QuerySet[Any]
-    filterset_class: type[FilterSet]
-    filters: tuple[tuple[str, int], ...]
-    ordering: Ordering
-    is_numbered: bool
-    is_resumed: bool
-    is_backwards: bool
-    is_counted: bool
-
-    def rows(self) -> QuerySet[Any]:
-        """All that the filters leave."""
-        return self.queryset.filter(*self.filterset_class.conditions(self.filters), *self.bounds())
-
-    def bounds(self) -> list[Lookup]:
-        """Where the index of the ordering may begin or end, if a filter compares what is ordered by.
-
-        The filter says so of the column, but the index has a key that is never missing: without the bound a list of
-        the youngest companies, the oldest first, would walk past all others.
-        """
-        bounds = []
-        for parameter, _ in self.filters:
-            declared, lookup = self.filterset_class.parameters[parameter]
-            bounds.append(self.ordering.bound(declared.column, lookup, Slot(f"{parameter}.0")))
-        return [bound for bound in bounds if bound is not None]
+@cache
+def page_statement(model: type[Published], ordering: Ordering, *, numbered: bool, backwards: bool) -> Statement:
+    """Documents in order, with their sort keys unless pages are numbered; the conditions are still to be given."""
+    keys = () if numbered else ordering.keys
+    rows = model._default_manager.published().filter(Conditions()).order_by(*ordering.order_by(backwards=backwards))
+    return Statement.of(rows.values_list("document", *keys))
 
 
-@lru_cache(maxsize=FORMS)
-def page_statement(form: Form) -> Statement:
-    """The statement of all pages of this form, with slots for its values, ``limit`` and ``offset``."""
-    rows, ordering = form.rows(), form.ordering
-    count = Statement.of(rows.values("pk")) if form.is_counted else None
-    if form.is_resumed:
-        slots = [Slot(f"cursor.{n}") for n in range(len(ordering.keys))]
-        rows = rows.filter(ordering.beyond(slots, backwards=form.is_backwards))
-    keys = () if form.is_numbered else ordering.keys
-    rows = rows.order_by(*ordering.order_by(backwards=form.is_backwards)).values_list("document", *keys)
-    return snapshot(Statement.of(rows), count)
+@cache
+def count_statement(model: type[Published]) -> Statement:
+    """The rows to be counted; the conditions are still to be given."""
+    return Statement.of(model._default_manager.published().filter(Conditions()).values("pk"))
+
+
+@cache
+def beyond(model: type[Published], ordering: Ordering, *, backwards: bool) -> Statement:
+    """The condition that a row stands beyond the cursor's."""
+    slots = [Slot(f"cursor.{n}") for n in range(len(ordering.keys))]
+    return Statement.of_condition(model, ordering.beyond(slots, backwards=backwards))
+
+
+def bounds(
+    filterset_class: type[FilterSet], model: type[Published], ordering: Ordering, selection: Selection
+) -> list[Statement]:
+    """Where the index of the ordering may begin or end, if a filter compares what is ordered by.
+
+    The filter says so of the column, but the index has a key that is never missing: without the bound a list of the
+    youngest companies, the oldest first, would walk past all others.
+    """
+    compared = [(filterset_class.parameters[parameter], parameter) for parameter, _ in selection.form]
+    found = [bound(model, ordering, declared.column, lookup, name) for (declared, lookup), name in compared]
+    return [statement for statement in found if statement]
+
+
+@cache
+def bound(model: type[Published], ordering: Ordering, column: str, lookup: str, parameter: str) -> Statement | None:
+    condition = ordering.bound(column, lookup, Slot(f"{parameter}.0"))
+    return Statement.of_condition(model, condition) if condition else None
 
 
 def snapshot(rows: Statement, count: Statement | None = None) -> Statement:
@@ -256,10 +264,9 @@ def read_snapshot(statement: Statement, values: Mapping[str, Any]) -> tuple[int,
     return revision or 0, count, [row[2:] for row in fetched if row[2] is not None]
 
 
-def estimate(form: Form, values: Mapping[str, Any]) -> int:
+def estimate(counting: Statement, values: Mapping[str, Any]) -> int:
     """The planner's guess at the number of rows."""
-    counted = Statement.of(form.rows().values("pk"))
-    [(plan,)] = Statement(f"EXPLAIN (FORMAT JSON) {counted.sql}", counted.params).execute(values)
+    [(plan,)] = Statement(f"EXPLAIN (FORMAT JSON) {counting.sql}", counting.params).execute(values)
     return int(plan[0]["Plan"]["Plan Rows"])
 
 

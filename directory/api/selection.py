@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 from directory.api.errors import Mistake, similar
-from directory.api.filters import Condition, Filter
-from directory.api.statements import Slot
+from directory.api.filters import Filter
+from directory.api.statements import Slot, Statement
 
 MAX_VALUES = 50
 MAX_LENGTH = 200
@@ -71,14 +72,12 @@ class FilterSet:
         return selection
 
     @classmethod
-    def conditions(cls, form: Iterable[tuple[str, int]]) -> list[Condition]:
-        """The conditions of a selection of this form."""
-        found = []
-        for parameter, number in form:
-            declared, lookup = cls.parameters[parameter]
-            slots = [Slot(f"{parameter}.{n}") for n in range(number)]
-            found.append(declared.condition(lookup, number, slots))
-        return found
+    @cache
+    def condition(cls, model: Any, parameter: str, form: int) -> Statement:
+        """The condition of a parameter on rows of ``model``, compiled; its slots are ``parameter.0`` and on."""
+        declared, lookup = cls.parameters[parameter]
+        slots = [Slot(f"{parameter}.{n}") for n in range(form)]
+        return Statement.of_condition(model, declared.condition(lookup, form, slots))
 
     @classmethod
     def declared(cls, parameter: str, others: Iterable[str]) -> tuple[Filter, str]:
