@@ -18,6 +18,7 @@ from django.conf import settings
 from directory.api.caching import RevisionCache
 from directory.api.errors import Mistake, Problem, similar
 from directory.api.ordering import Ordering
+from directory.api.parameters import Parameter
 from directory.api.selection import FilterSet, Selection
 from directory.api.statements import Conditions, Slot, Statement
 from directory.models import Published
@@ -26,7 +27,22 @@ PAGE_SIZE, MAX_PAGE_SIZE = 25, 200
 MAX_OFFSET = 2**31
 COUNTS = ("exact", "estimate", "none")
 FORMATS = ("json",)
-PARAMETERS = ("ordering", "page_size", "page", "cursor", "count", "format")
+PARAMETERS = {
+    "ordering": Parameter("The order of the list, one of those declared.", {"type": "string"}, "name"),
+    "page_size": Parameter(
+        "How many objects a page has.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
+        50,
+    ),
+    "page": Parameter("Which page, counted from 1.", {"type": "integer", "minimum": 1}, 2),
+    "cursor": Parameter("Where to go on, taken from a “next” or “previous” link.", {"type": "string"}, None),
+    "count": Parameter(
+        "How the objects are counted: exactly with “page”, otherwise not, unless this says so.",
+        {"type": "string", "enum": list(COUNTS)},
+        "exact",
+    ),
+    "format": Parameter("The format of the answer.", {"type": "string", "enum": list(FORMATS)}, "json"),
+}
 
 counts = RevisionCache(limit=10_000)
 
