@@ -8,10 +8,12 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from companies.countries import COUNTRIES
 from companies.models import Company, Credential, Identifier, Industry, Office, Source, Specialty
 from directory.admin import CuratedAdmin, CuratedForm, PublishedAdmin, containing
+from directory.websites import bare_domain
 from hubs.admin import HubFilter
 
 
@@ -48,6 +50,25 @@ class CompanyForm(CuratedForm):
     def _get_validation_exclusions(self) -> set[str]:
         """Check the domain too: it is in no form, but the website, which is, decides it."""
         return super()._get_validation_exclusions() - {"domain"}  # type: ignore[misc]
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        today = timezone.localdate()
+        if (cleaned.get("founded_year") or 0) > today.year:
+            self.add_error("founded_year", "A company is founded before it is listed: this year lies in the future.")
+        if cleaned.get("verified_on") and cleaned["verified_on"] > today:
+            self.add_error("verified_on", "This day lies in the future.")
+        domain = bare_domain(cleaned.get("website") or "")
+        if domain and not cleaned.get("shares_domain"):
+            self.name_owner_of(domain)
+        return cleaned
+
+    def name_owner_of(self, domain: str) -> None:
+        """Say which company the domain belongs to; the database would only say that there is one."""
+        owner = Company.objects.filter(domain=domain, shares_domain=False).exclude(pk=self.instance.pk).first()
+        if owner:
+            message = f"Another company has this website’s domain: {owner}. If both are right, tick “shares domain”."
+            self.add_error("website", message)
 
 
 class SourceForm(CuratedForm):

@@ -22,6 +22,9 @@ from directory import ids
 from directory.models import Address, Fold, Log, Mark, Published, Revision, Source, Version, kinds
 from directory.publishing import CHUNK, publication
 
+admin.site.site_header = admin.site.site_title = "Pakistan technology directory"
+admin.site.index_title = "Curators"
+
 READING = ("GET", "HEAD", "OPTIONS", "TRACE")
 # lock_not_available and deadlock_detected
 BUSY = ("55P03", "40P01")
@@ -100,7 +103,10 @@ class CuratedAdmin(admin.ModelAdmin):
     """
 
     form = CuratedForm
-    formfield_overrides = {ArrayField: {"form_class": LinesField}}
+    formfield_overrides = {
+        ArrayField: {"form_class": LinesField},
+        models.SlugField: {"error_messages": {"invalid": "Lower-case letters, digits and single hyphens only."}},
+    }
     # Columns that no page shows; documents are long.
     deferred: ClassVar[tuple[str, ...]] = ()
     list_per_page = 50

@@ -202,6 +202,15 @@ def is_behind() -> bool:
     return log is None or log.rendering != rendering()
 
 
+def published_site() -> str:
+    """The SITE_URL that published documents were rendered for; today's where nothing is published."""
+    newest = Version.objects.filter(document__isnull=False).order_by("-pk").first()
+    if newest is None or newest.document is None:
+        return settings.SITE_URL
+    url: str = orjson.loads(newest.document)["url"]
+    return url.partition("/api/v1/")[0]
+
+
 @dataclass
 class Change:
     """A difference between what an object is and what the public sees of it."""

@@ -97,6 +97,7 @@ INSTALLED_APPS = [
     "companies",
 ]
 MIDDLEWARE = [
+    "directory.transport.drop_body_of_head",
     "csp.middleware.CSPMiddleware",  # outermost, so that redirects and static files have the policy too
     *(["directory.transport.refuse_plain_http"] if PRODUCTION else []),
     "django.middleware.security.SecurityMiddleware",

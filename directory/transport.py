@@ -19,3 +19,19 @@ def refuse_plain_http(get_response: Handler) -> Handler:
         return get_response(request)
 
     return handle
+
+
+def drop_body_of_head(get_response: Handler) -> Handler:
+    """Middleware: HEAD is GET without its body (RFC 9110, 9.3.2); gunicorn would drop it with a warning each time."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.method == "HEAD":
+            if response.streaming:
+                response.streaming_content = []  # type: ignore[attr-defined]
+            else:
+                response.headers.setdefault("Content-Length", str(len(response.content)))
+                response.content = b""
+        return response
+
+    return handle

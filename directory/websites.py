@@ -21,8 +21,24 @@ class WebsiteField(models.URLField):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"max_length": 500, "blank": True} | kwargs)
 
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        website = normal_website(getattr(model_instance, self.attname))
+        setattr(model_instance, self.attname, website)
+        return website
+
     def formfield(self, **kwargs: Any) -> Any:
         return super().formfield(**{"assume_scheme": "https", "error_messages": {"invalid": self.invalid}} | kwargs)
+
+
+def normal_website(website: str) -> str:
+    """One spelling of an address: scheme and host in lower case, and a path of at least ``/`` (RFC 3986, 6.2)."""
+    try:
+        parts = urlsplit(website)
+    except ValueError:
+        return website
+    if not parts.netloc:
+        return website
+    return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower(), path=parts.path or "/").geturl()
 
 
 def website_constraint(model: str) -> models.CheckConstraint:

@@ -125,6 +125,17 @@ def test_the_first_start_tells_the_password_and_sigterm_ends_everything(serve: S
     assert "Traceback" not in serve.output()
 
 
+def test_a_second_server_does_not_take_over_the_first_one_s_documents(serve: Serve, data_dir: Path) -> None:
+    """Documents hold absolute links: rendered for another address, the first server's would lead nowhere."""
+    other: Any = {"data_dir": data_dir, "SITE_URL": "http://127.0.0.1:1"}
+    wait_for(lambda: any("procrastinate" in child.cmdline() for child in serve.process.children()))
+    assert_one_sentence(manage("serve", PORT=str(free_port()), **other), f"serves {SITE_URL}: stop it")
+    for option in ((), ("--all",), ("--check",)):
+        refused = manage("publish", *option, **other)
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert f"published for {SITE_URL}, but SITE_URL is http://127.0.0.1:1" in refused.stderr
+
+
 @pytest.mark.parametrize(("word", "name"), [("gunicorn", "gunicorn"), ("procrastinate", "The worker")])
 def test_the_death_of_one_child_ends_everything(serve: Serve, word: str, name: str) -> None:
     wait_for(lambda: any(word in child.cmdline() for child in serve.process.children()))

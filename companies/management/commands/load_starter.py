@@ -54,4 +54,4 @@ class Command(BaseCommand):
         for _, (column, value) in report.unplaced:
             unplaced[column].append(value)
         for column, values in unplaced.items():
-            self.stdout.write(f"  {column}, {len(values)} not placed: {'; '.join(values)}")
+            self.stdout.write(f"  {column}: {len(values)} left out, as nothing here fits them: {'; '.join(values)}")

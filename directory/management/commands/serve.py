@@ -16,7 +16,7 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from directory.models import Source
-from directory.publishing import is_behind, publication
+from directory.publishing import is_behind, publication, published_site
 from directory.serving import (
     CannotServe,
     Children,
@@ -81,7 +81,8 @@ class Command(BaseCommand):
                 call_command("load_starter")
         if is_behind():
             # What was rendered by other serializers or for another SITE_URL is never served.
-            call_command("publish", all=True)
+            refuse_to_take_over()
+            call_command("publish", all=True, moved=True)
         if not settings.PRODUCTION and not get_user_model().objects.filter(is_superuser=True).exists():
             self.make_first_curator()
 
@@ -122,6 +123,22 @@ def preparing_alone() -> Iterator[None]:
         yield
     finally:
         connection.close()  # which drops the lock, whatever state a failure has left the connection in
+
+
+def refuse_to_take_over() -> None:
+    """Raise CannotServe when a running server's documents would be rendered for another address than its own."""
+    site = published_site()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name LIKE 'directory%' AND pid <> pg_backend_pid()"
+        )
+        (others,) = cursor.fetchone()
+    if others and site != settings.SITE_URL:
+        raise CannotServe(
+            f"Another process uses this database and serves {site}: stop it, give this one the same SITE_URL, "
+            "or another DATA_DIR."
+        )
 
 
 def refuse_default_accounts() -> None:
