@@ -80,7 +80,12 @@ class PartInline(admin.TabularInline):
     """Rows that belong to a company."""
 
     extra = 0
+    max_num = 200
     formfield_overrides = CuratedAdmin.formfield_overrides
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
+        """No more forms than rows may be, whatever number the browser says."""
+        return super().get_formset(request, obj, **options, absolute_max=self.max_num)
 
 
 class OfficeInline(PartInline):

@@ -1,6 +1,7 @@
 """How curators write: each change that the admin makes is a publication; the log itself is only looked at."""
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -11,9 +12,10 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
-from django.db import DatabaseError, IntegrityError, models, transaction
+from django.db import DatabaseError, DataError, IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
@@ -24,6 +26,8 @@ from directory.publishing import CHUNK, publication
 
 admin.site.site_header = admin.site.site_title = "Pakistan technology directory"
 admin.site.index_title = "Curators"
+
+log = logging.getLogger(__name__)
 
 READING = ("GET", "HEAD", "OPTIONS", "TRACE")
 # lock_not_available and deadlock_detected
@@ -96,7 +100,48 @@ class UsedFilter(admin.RelatedFieldListFilter):
         return [(str(related.pk), str(related)) for related in used[:MOST_OPTIONS]]
 
 
-class CuratedAdmin(admin.ModelAdmin):
+class GuardedAdmin(admin.ModelAdmin):
+    """A model whose pages answer nonsense in their address or form with a message."""
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        view = partial(super().changeform_view, request, object_id, form_url, extra_context)
+        return self.guard(request, view, otherwise=view)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        view = partial(super().delete_view, request, object_id, extra_context)
+        return self.guard(request, view, otherwise=partial(self.return_refused, request))
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        view = partial(super().changelist_view, request, extra_context)
+        return self.guard(request, view, otherwise=partial(self.return_refused, request))
+
+    def guard(
+        self, request: HttpRequest, view: Callable[[], HttpResponse], otherwise: Callable[[], HttpResponse]
+    ) -> HttpResponse:
+        try:
+            response = self.write(request, view, otherwise)
+            if isinstance(response, TemplateResponse):
+                response.render()  # which asks for more
+            return response
+        except (DataError, ValueError):
+            log.warning("a page of the admin was asked for nonsense", exc_info=True)
+        messages.error(request, "Something in the address or the form does not belong there. Nothing was saved.")
+        return HttpResponseRedirect(request.path if request.GET else reverse("admin:index"))
+
+    def write(
+        self, request: HttpRequest, view: Callable[[], HttpResponse], otherwise: Callable[[], HttpResponse]
+    ) -> HttpResponse:
+        """Answer by ``view``; by ``otherwise`` if the database refuses what it writes."""
+        return view()
+
+    def return_refused(self, request: HttpRequest) -> HttpResponse:
+        self.message_user(request, request.refusal, messages.ERROR)  # type: ignore[attr-defined]
+        return HttpResponseRedirect(request.get_full_path())
+
+
+class CuratedAdmin(GuardedAdmin):
     """A model of which each change in the admin, by whatever button, is one publication.
 
     The publication begins before Django's own transaction, so that the writers' lock is taken before any row's.
@@ -114,20 +159,6 @@ class CuratedAdmin(admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     view_on_site = False
 
-    def changeform_view(
-        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
-    ) -> Any:
-        view = partial(super().changeform_view, request, object_id, form_url, extra_context)
-        return self.write(request, view, otherwise=view)
-
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
-        view = partial(super().delete_view, request, object_id, extra_context)
-        return self.write(request, view, otherwise=partial(self.return_refused, request))
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        view = partial(super().changelist_view, request, extra_context)
-        return self.write(request, view, otherwise=partial(self.return_refused, request))
-
     def write(
         self, request: HttpRequest, view: Callable[[], HttpResponse], otherwise: Callable[[], HttpResponse]
     ) -> HttpResponse:
@@ -142,10 +173,6 @@ class CuratedAdmin(admin.ModelAdmin):
             if not request.refusal:  # type: ignore[attr-defined]
                 raise
         return otherwise()
-
-    def return_refused(self, request: HttpRequest) -> HttpResponse:
-        self.message_user(request, request.refusal, messages.ERROR)  # type: ignore[attr-defined]
-        return HttpResponseRedirect(request.get_full_path())
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         form: Any = super().get_form(request, obj, change, **options)  # a class of this request's own
@@ -181,7 +208,7 @@ class CuratedAdmin(admin.ModelAdmin):
 
     def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         """Refuse to change thousands at once: everybody else would wait for it."""
-        if request.POST.get("select_across") == "1" and queryset[: CHUNK + 1].count() > CHUNK:
+        if request.POST.get("select_across", "0") != "0" and queryset[: CHUNK + 1].count() > CHUNK:
             self.message_user(request, f"At most {CHUNK} at once: filter the list first.", messages.ERROR)
             return None
         return super().response_action(request, queryset)
@@ -261,7 +288,7 @@ class KindFilter(admin.SimpleListFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
-class LookedAtAdmin(admin.ModelAdmin):
+class LookedAtAdmin(GuardedAdmin):
     """What the machinery writes and nobody edits."""
 
     list_per_page = 50

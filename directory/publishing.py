@@ -8,6 +8,7 @@ transaction ends. Triggers note every changed object in the outbox, so publishin
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,12 +20,14 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from directory.models import Action, Log, Mark, Published, Revision, Source, Version, kinds
+
+log = logging.getLogger(__name__)
 
 # Any constant will do; every writer of every process must use the same one.
 WRITERS_LOCK = 7_305_923_014
@@ -102,14 +105,32 @@ def edit(
 
 
 def sweep(chunk: int = CHUNK) -> int:
-    """Publish what was changed behind the application's back, ``chunk`` marks a revision; the number of marks."""
-    swept = 0
-    while Mark.objects.exists():
-        with publication(source=Source.SYSTEM, reason="Changed outside the application") as current:
-            claimed = claim_oldest_marks(chunk)
-            current.objects.update(claimed)
-        swept += len(claimed)
+    """Publish what was changed behind the application's back, ``chunk`` marks a revision; the number of marks.
+
+    A row that cannot be rendered, such as one with a date of infinity, is logged and stays marked; it keeps nobody
+    else from being published.
+    """
+    swept = after = singly = 0
+    while marks := Mark.objects.filter(pk__gt=after).order_by("pk")[:1]:
+        size = 1 if singly else chunk
+        try:
+            swept += publish_marked(size, after)
+        except (DatabaseError, ValueError, OverflowError):
+            if size > 1:
+                singly = chunk + 1
+            else:
+                log.exception("%s cannot be published", marks[0])
+                after = marks[0].pk
+        singly = max(0, singly - 1)
     return swept
+
+
+def publish_marked(limit: int, after: int) -> int:
+    """Publish the oldest marks behind the one numbered ``after``, as one revision; how many they were."""
+    with publication(source=Source.SYSTEM, reason="Changed outside the application") as current:
+        claimed = claim_oldest_marks(limit, after)
+        current.objects.update(claimed)
+    return len(claimed)
 
 
 def publish_all(chunk: int = CHUNK) -> Iterator[int]:
@@ -170,16 +191,16 @@ def claim_own_marks() -> set[Object]:
         return set(cursor.fetchall())
 
 
-def claim_oldest_marks(limit: int) -> list[Object]:
-    """Take committed marks out of the outbox by their ids; a later statement renders.
+def claim_oldest_marks(limit: int, after: int) -> list[Object]:
+    """Take committed marks behind ``after`` out of the outbox by their ids; a later statement renders.
 
     The later statement's snapshot holds every row change whose mark was visible here.
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM directory_mark WHERE id IN (SELECT id FROM directory_mark ORDER BY id LIMIT %s)"
-            " RETURNING kind, object_id",
-            [limit],
+            "DELETE FROM directory_mark WHERE id IN"
+            " (SELECT id FROM directory_mark WHERE id > %s ORDER BY id LIMIT %s) RETURNING kind, object_id",
+            [after, limit],
         )
         return cursor.fetchall()
 

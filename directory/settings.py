@@ -98,6 +98,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "directory.transport.drop_body_of_head",
+    "directory.transport.refuse_trace",
+    "directory.transport.leave_cookies",
     "csp.middleware.CSPMiddleware",  # outermost, so that redirects and static files have the policy too
     *(["directory.transport.refuse_plain_http"] if PRODUCTION else []),
     "django.middleware.security.SecurityMiddleware",
@@ -224,5 +226,7 @@ LOGGING = {
         "directory": {"level": "INFO"},
         "django": {"handlers": [], "level": "WARNING"},  # Django's own would mail tracebacks
         "django.request": {"level": "ERROR"},  # a stranger's typo is no event
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+        "django.security.TooManyFieldsSent": {"level": "CRITICAL"},
     },
 }

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 
 from directory.api.errors import problem_response
 
@@ -16,6 +16,28 @@ def refuse_plain_http(get_response: Handler) -> Handler:
     def handle(request: HttpRequest) -> HttpResponse:
         if request.path_info.startswith("/api/") and not request.is_secure():
             return problem_response("https_required")
+        return get_response(request)
+
+    return handle
+
+
+def leave_cookies(get_response: Handler) -> Handler:
+    """Middleware: the API knows no cookies, so that none is answered to what a shared cache stores."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/api/"):
+            request.META.pop("HTTP_COOKIE", None)
+        return get_response(request)
+
+    return handle
+
+
+def refuse_trace(get_response: Handler) -> Handler:
+    """Middleware: no page answers TRACE (RFC 9110, 9.3.8); the API refuses it as it does other methods."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if request.method == "TRACE" and not request.path_info.startswith("/api/"):
+            return HttpResponseNotAllowed(["GET", "HEAD", "OPTIONS"])
         return get_response(request)
 
     return handle

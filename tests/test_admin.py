@@ -460,3 +460,41 @@ def test_nobody_signed_out_gets_in() -> None:
     response = Client().post(url_of(company), {"name": "Mine"})
     assert response.status_code == 302
     assert "/login/" in response["Location"]
+
+
+# Nonsense
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "companies/company/?status__exact=%00",
+        "companies/company/?name_key__regex=(",
+        "companies/company/add/?hub=abc",
+        "companies/company/add/?specialties=a,b",
+        "directory/version/?kind=%00",
+        "hubs/hub/?province__exact=%00",
+    ],
+)
+def test_nonsense_in_an_address_is_answered_with_a_message(client: Client, path: str) -> None:
+    response = client.get(f"/admin/{path}")
+    assert response.status_code == 302
+    assert "does not belong there" in messages(response)[0]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("changes", [{"hub": "abc"}, {"specialties": "abc"}, {"offices-0-hub": "abc"}], ids=str)
+def test_nonsense_in_a_form_saves_nothing(client: Client, changes: dict[str, str]) -> None:
+    company = make.make_company()
+    make.make_office(company)
+    before = Revision.objects.latest("pk")
+    submit(client, url_of(company), founded_year="1999", **changes)
+    assert Revision.objects.latest("pk") == before
+    assert Company.objects.filter(pk=company.pk, founded_year=None).exists()
+
+
+def test_a_form_has_no_more_parts_than_it_may(client: Client) -> None:
+    company = make.make_company()
+    response = submit(client, url_of(company), **{"offices-TOTAL_FORMS": "999999999"})
+    assert response.content.decode().count('id="offices-') < 250

@@ -277,3 +277,9 @@ def test_a_failed_edit_leaves_what_is_kept(api: Client, company: Company) -> Non
         edit(company, {"founded_year": 1977}, source=Source.ADMIN)
         raise ZeroDivisionError
     assert api.get(DETAIL).headers == before.headers
+
+
+def test_no_cookie_is_answered_to_what_a_shared_cache_stores(company: Company) -> None:
+    response = Client(HTTP_HOST="127.0.0.1", HTTP_COOKIE="csrftoken=%00; sessionid=nobody").get(LIST)
+    assert response["Vary"] == "Accept, Accept-Encoding"
+    assert not response.cookies

@@ -301,3 +301,8 @@ def test_mistakes_in_a_document_are_pointed_at(api: Client, settings: Settings) 
     wrong = wrong.replace(', "a/b~c": 1', "")
     errors = problem(posting("/api/v1/raise/invalid_input/", wrong)(api, settings))["errors"]
     assert [error["pointer"] for error in errors] == ["/name", "/employees", "/offices/0/hub"]
+
+
+@pytest.mark.parametrize("path", ["/problems/", "/livez", "/admin/login/"])
+def test_no_page_answers_trace(api: Client, path: str) -> None:
+    assert api.trace(path).status_code == 405

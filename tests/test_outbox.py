@@ -198,3 +198,20 @@ def test_an_edit_takes_its_own_marks_and_leaves_those_of_others(company: Company
 def test_an_empty_update_marks_nothing(model: type[Published]) -> None:
     model._default_manager.update(name="Nobody")
     assert not marked()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_cannot_be_rendered_keeps_nobody_else_from_being_published(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bad, good = make.make_company("Bad"), make.make_company("Good")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE companies_company SET verified_on = 'infinity' WHERE id = %s", [bad.pk])
+        cursor.execute("UPDATE companies_company SET founded_year = 1999 WHERE id = %s", [good.pk])
+    sweep()
+    assert document(good)["founded_year"] == 1999
+    assert marked() == {("company", bad.pk)}
+    assert f"company {bad.pk} cannot be published" in caplog.text
+    Company.objects.filter(pk=bad.pk).update(verified_on=None)
+    sweep()
+    assert not marked()

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
 from rest_framework import exceptions
@@ -185,6 +185,10 @@ def exception_handler(exception: Exception, context: Mapping[str, Any]) -> HttpR
         return problem_response("not_found")
     if isinstance(exception, PermissionDenied):
         return problem_response("forbidden")
+    if isinstance(exception, DataError):
+        # A filter should have refused the value; the database did it instead.
+        log.exception("a value that no filter refused")
+        return problem_response("invalid_query", "A value is beyond what can be compared with.")
     if isinstance(exception, OperationalError):
         log.exception("the database failed")
         timed_out = getattr(exception.__cause__, "sqlstate", None) == "57014"
