@@ -267,8 +267,8 @@ class Company(Published):
         return self.status == self.Status.PUBLISHED
 
     def clean(self) -> None:
-        super().clean()
         self.domain = bare_domain(self.website)
+        super().clean()
 
 
 class CompanySpecialty(Company.specialties.through):

@@ -306,3 +306,21 @@ def test_mistakes_in_a_document_are_pointed_at(api: Client, settings: Settings) 
 @pytest.mark.parametrize("path", ["/problems/", "/livez", "/admin/login/"])
 def test_no_page_answers_trace(api: Client, path: str) -> None:
     assert api.trace(path).status_code == 405
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "created_at__gte=2026-01-01T00:00:00",
+        "created_at__gte=0001-01-01T00:00:00%2B05:00",
+        "founded_year__gte=-2147483648&ordering=-founded_year,name",
+        f"specialty__all={','.join(f's{n}' for n in range(11))}",
+    ],
+)
+def test_what_the_database_would_refuse_or_plan_for_seconds_is_refused_first(api: Client, query: str) -> None:
+    assert api.get(f"/api/v1/companies/?{query}").json()["code"] == "invalid_query"
+
+
+@pytest.mark.parametrize("offset", ["%2B23:59", "-23:59", "%2B05:30", "Z"])
+def test_any_offset_is_understood(api: Client, offset: str) -> None:
+    assert api.get(f"/api/v1/companies/?created_at__gte=2026-01-01T00:00:00{offset}").status_code == 200

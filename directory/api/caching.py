@@ -77,6 +77,11 @@ class Answer:
     etag: str
     headers: tuple[tuple[str, str], ...]
 
+    @property
+    def weight(self) -> int:
+        """About how many bytes keeping it takes."""
+        return len(self.body) + sum(len(name) + len(value) for name, value in self.headers) + 1000
+
     def response(self, request: HttpRequest) -> HttpResponse:
         known = request.META.get("HTTP_IF_NONE_MATCH")
         if known and self.is_known_to(known):
@@ -124,7 +129,7 @@ def remember(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             if at is None:
                 return response
             answer = make_answer(response, coding, at)
-            answers.put(at, key, answer, len(answer.body) + 1000)
+            answers.put(at, key, answer, answer.weight + sum(map(len, key)))
         return answer.response(request)
 
     return answered

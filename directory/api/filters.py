@@ -21,7 +21,10 @@ from directory.models import Address, Fold
 # A Q, or an expression that is true or false, such as Exists or its negation.
 Condition = Any
 
-INTEGERS = range(-(2**31), 2**31)
+MAX_VALUES = 50
+# Values that are each looked for by themselves: planning fifty takes PostgreSQL seconds.
+MAX_EACH = 10
+INTEGERS = range(1 - 2**31, 2**31)  # the negative of each is one, too
 DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 COMPARISONS = ("gte", "gt", "lte", "lt")
 
@@ -53,6 +56,10 @@ class Filter:
             return boolean(raw[0]), []
         values = self.values(lookup, [self.parse(value, revision) for value in raw], revision)
         return len(values), values
+
+    def most_values(self, lookup: str) -> int:
+        """How many values a look-up takes."""
+        return MAX_VALUES
 
     def parse(self, raw: str, revision: int) -> Any:
         return raw
@@ -272,13 +279,15 @@ class Time(Number):
         try:
             # A plus sign that nobody escaped arrives as a space.
             parsed = parse_datetime(raw.replace(" ", "+") if raw.count(" ") == 1 and "T" in raw else raw)
-            if parsed is None and (date := parse_date(raw)):
-                parsed = datetime.datetime.combine(date, datetime.time())
-        except ValueError:
+            if "T" not in raw and (date := parse_date(raw)):
+                parsed = datetime.datetime.combine(date, datetime.time(), datetime.UTC)
+            # PostgreSQL knows fewer offsets than Python; a time without one is nobody's.
+            parsed = parsed.astimezone(datetime.UTC) if parsed and parsed.tzinfo else None
+        except (ValueError, OverflowError):
             parsed = None
         if parsed is None:
             raise Mistake("invalid_value", f"“{raw[:40]}” is not a time such as 2026-03-31T09:00:00Z.")
-        return parsed if parsed.tzinfo else parsed.replace(tzinfo=datetime.UTC)
+        return parsed
 
 
 class Related(Filter):
@@ -325,6 +334,9 @@ class RelatedMany(Related):
         if lookup == "all":
             return [self.widened([pk], revision) for pk in parsed]
         return [parsed if lookup == "exact" else self.widened(parsed, revision)]
+
+    def most_values(self, lookup: str) -> int:
+        return MAX_EACH if lookup == "all" else MAX_VALUES
 
     def widened(self, pks: list[int], revision: int) -> list[int]:
         return vocabulary_of(self.model, revision).with_descendants(pks) if self.tree else pks

@@ -13,10 +13,9 @@ from functools import cache
 from typing import Any, ClassVar
 
 from directory.api.errors import Mistake, similar
-from directory.api.filters import Filter
+from directory.api.filters import MAX_VALUES, Filter
 from directory.api.statements import Slot, Statement
 
-MAX_VALUES = 50
 MAX_LENGTH = 200
 
 
@@ -61,7 +60,7 @@ class FilterSet:
                 continue
             try:
                 declared, lookup = cls.declared(parameter, others)
-                raw = split(given, several=declared.lookups[lookup])
+                raw = split(given, several=declared.lookups[lookup], most=declared.most_values(lookup))
                 form, values = declared.read(lookup, raw, revision)
                 selection.form += ((parameter, form),)
                 selection.values |= {f"{parameter}.{n}": value for n, value in enumerate(values)}
@@ -100,7 +99,7 @@ def unknown_parameter(parameter: str, known: list[str]) -> Mistake:
     )
 
 
-def split(given: list[str], *, several: bool) -> list[str]:
+def split(given: list[str], *, several: bool, most: int = MAX_VALUES) -> list[str]:
     """The values of a parameter, comma-separated or repeated; just one where it takes no more."""
     if several:
         values = list(dict.fromkeys(value.strip() for text in given for value in text.split(",")))
@@ -110,8 +109,8 @@ def split(given: list[str], *, several: bool) -> list[str]:
         values = [given[0].strip()]
     if "" in values:
         raise Mistake("empty_value", "A value is empty. Leave the parameter out, or use __isnull.")
-    if len(values) > MAX_VALUES:
-        raise Mistake("too_many_values", f"{len(values)} values are more than the {MAX_VALUES} allowed.")
+    if len(values) > most:
+        raise Mistake("too_many_values", f"{len(values)} values are more than the {most} allowed.")
     for value in values:
         if len(value) > MAX_LENGTH:
             raise Mistake("too_long", f"A value is longer than {MAX_LENGTH} characters.")

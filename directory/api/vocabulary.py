@@ -56,7 +56,7 @@ def load(model: Any) -> Vocabulary:
     columns = [name for name in ("aliases", "parent_id") if name.removesuffix("_id") in has]
     for row in model.objects.published().values("pk", "slug", "name", *columns):
         vocabulary.pks[row["slug"]] = row["pk"]
-        for word in (*row.get("aliases", ()), row["name"], row["slug"]):
+        for word in filter(None, (*row.get("aliases", ()), row["name"], row["slug"])):
             vocabulary.words[word.casefold()] = row["slug"]
         if row.get("parent_id"):
             vocabulary.children[row["parent_id"]].append(row["pk"])
