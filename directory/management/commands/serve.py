@@ -48,6 +48,7 @@ class Command(BaseCommand):
             check_database()
             with preparing_alone():
                 self.prepare()
+            connection.ensure_connection()  # by which another server sees that this database is served
             stop_request.interrupts = False
             self.serve(children)
         except Stopped:
