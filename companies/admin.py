@@ -11,8 +11,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from companies.countries import COUNTRIES
+from companies.dictionary import Word
 from companies.models import Company, Credential, Identifier, Industry, Office, Source, Specialty
-from directory.admin import CuratedAdmin, CuratedForm, PublishedAdmin, containing
+from directory.admin import CuratedAdmin, CuratedForm, LookedAtAdmin, PublishedAdmin, containing
 from directory.websites import bare_domain
 from hubs.admin import HubFilter
 
@@ -125,7 +126,7 @@ class EmergingFilter(admin.SimpleListFilter):
 class CompanyAdmin(PublishedAdmin):
     form = CompanyForm
     also_known_by = ("legal_name", "aliases", "domain", "slug")
-    deferred = ("document", "hub__document")
+    deferred = ("document", "search", "hub__document")
     readonly_fields = ["domain", *PublishedAdmin.readonly_fields]
     fieldsets = [
         ("Identity", {"fields": ["name", "legal_name", "aliases", "slug", "website", "shares_domain"]}),
@@ -237,3 +238,13 @@ class IdentifierAdmin(PartAdmin):
 class SourceAdmin(PartAdmin):
     form = SourceForm
     list_display = ["company", "reference", "seen_on"]
+
+
+@admin.register(Word)
+class WordAdmin(LookedAtAdmin):
+    """Words that one company has and nobody else may well be typing errors."""
+
+    fields = ["word", "companies"]
+    list_display = ["word", "companies"]
+    search_fields = ["word__startswith"]
+    search_help_text = "By the beginning of the word."

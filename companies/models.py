@@ -7,11 +7,13 @@ import datetime
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 
 from companies.countries import COUNTRIES
+from companies.dictionary import dictionary_triggers
 from companies.identifiers import SCHEMES, Scheme, check_identifier
 from directory.api.ordering import Sort, declare_orderings, indexes_for
 from directory.models import Published, PublishedQuerySet, marks, published_triggers
@@ -73,6 +75,7 @@ class Industry(Term):
 
     kind_number = 2
     collection = "industries"
+    example = "healthcare"
     serializer = "companies.serializers.IndustrySerializer"
 
     class Meta(Term.Meta):
@@ -91,6 +94,7 @@ class Specialty(Term):
 
     kind_number = 3
     collection = "specialties"
+    example = "artificial-intelligence"
     serializer = "companies.serializers.SpecialtySerializer"
     follows = {"specialty": ("parent",)}
 
@@ -133,14 +137,18 @@ class Specialty(Term):
 
 class CompanyQuerySet(PublishedQuerySet):
     def for_document(self) -> CompanyQuerySet:
-        return self.select_related("hub").prefetch_related(
-            models.Prefetch("offices", Office.objects.select_related("hub").order_by("pk")),
-            models.Prefetch("specialties", Specialty.objects.order_by("name_key")),
-            models.Prefetch("industries", Industry.objects.order_by("name_key")),
-            models.Prefetch("programs", Program.objects.order_by("name_key")),
-            models.Prefetch("credentials", Credential.objects.order_by("pk")),
-            models.Prefetch("identifiers", Identifier.objects.order_by("pk")),
-            models.Prefetch("sources", Source.objects.order_by("pk")),
+        return (
+            self.select_related("hub")
+            .defer("search")
+            .prefetch_related(
+                models.Prefetch("offices", Office.objects.select_related("hub").order_by("pk")),
+                models.Prefetch("specialties", Specialty.objects.order_by("name_key")),
+                models.Prefetch("industries", Industry.objects.order_by("name_key")),
+                models.Prefetch("programs", Program.objects.order_by("name_key")),
+                models.Prefetch("credentials", Credential.objects.order_by("pk")),
+                models.Prefetch("identifiers", Identifier.objects.order_by("pk")),
+                models.Prefetch("sources", Source.objects.order_by("pk")),
+            )
         )
 
 
@@ -149,6 +157,7 @@ class Company(Published):
 
     kind_number = 6
     collection = "companies"
+    example = "devsinc"
     serializer = "companies.serializers.CompanySerializer"
     follows = {
         "hub": ("hub", "offices__hub"),
@@ -203,6 +212,11 @@ class Company(Published):
     women_led = models.BooleanField(null=True, blank=True)
     research_and_development = models.BooleanField(null=True, blank=True)
     verified_on = models.DateField(null=True, blank=True, help_text="When somebody last checked the facts.")
+    search = models.GeneratedField(
+        expression=models.Func(F("document"), function="company_search"),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
     # Never public.
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.DRAFT)
     notes = models.TextField(blank=True, help_text="For curators; never public.")
@@ -212,11 +226,12 @@ class Company(Published):
 
     class Meta(Published.Meta):
         verbose_name_plural = "companies"
-        triggers = published_triggers("company")
+        triggers = [*published_triggers("company"), *dictionary_triggers()]
         indexes = [
             *indexes_for(ORDERINGS["company"].values(), prefix="company", condition=PUBLISHED),
             GinIndex(fields=["name_key"], name="company_name_trigrams", opclasses=["gin_trgm_ops"]),
             GinIndex(fields=["export_markets"], name="company_export_markets"),
+            GinIndex(fields=["search"], name="company_search"),
         ]
         constraints = [
             *Published.Meta.constraints,

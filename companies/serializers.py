@@ -1,5 +1,5 @@
 from companies.models import Company, Credential, Identifier, Industry, Office, Source, Specialty
-from directory.api.fields import RangeField, Reference
+from directory.api.fields import RangeField, Reference, TextField
 from directory.api.serializers import ChildSerializer, DocumentSerializer
 from hubs.models import Hub, Program
 
@@ -50,8 +50,9 @@ class SourceSerializer(ChildSerializer):
 
 
 class CompanySerializer(DocumentSerializer):
-    employees = RangeField()
-    hourly_rate = RangeField(unit={"currency": "USD"})
+    domain = TextField(read_only=True, allow_blank=True, help_text="The website's, without www. and the like.")
+    employees = RangeField(help_text="How many people work there; “500+” has no max.")
+    hourly_rate = RangeField(unit={"currency": "USD"}, help_text="What an hour of work costs.")
     hub = Reference(queryset=Hub.objects.all(), required=False, allow_null=True)
     offices = OfficeSerializer(many=True, required=False)
     specialties = Reference(queryset=Specialty.objects.all(), many=True, required=False)
@@ -63,7 +64,6 @@ class CompanySerializer(DocumentSerializer):
 
     class Meta(DocumentSerializer.Meta):
         model = Company
-        read_only_fields = [*DocumentSerializer.Meta.read_only_fields, "domain"]
         fields = [
             *("id", "slug", "url", "revision", "name", "legal_name", "aliases", "kind", "operating_status"),
             *(

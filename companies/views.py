@@ -1,21 +1,48 @@
+from typing import Any
+
+from django.http import HttpResponse
+from rest_framework import decorators
+
+from companies.facets import COMPANY_FACETS, COMPANY_GROUPS, SPECIALTY_FACETS
 from companies.filters import CompanyFilters, IndustryFilters, SpecialtyFilters
+from companies.linked import COMPANY, INDUSTRY, SPECIALTY
 from companies.models import ORDERINGS, Company, Industry, Specialty
+from companies.similar import Similar, similar_operation
+from directory.api.caching import at_one_revision
+from directory.api.stats import Statistics
 from directory.api.viewsets import PublishedViewSet
 
 
 class CompanyViewSet(PublishedViewSet):
     queryset = Company.objects.published()
     filterset_class = CompanyFilters
+    facets = COMPANY_FACETS
+    linked = COMPANY
     orderings = ORDERINGS["company"]
+    operations = {**PublishedViewSet.operations, "similar": similar_operation}
+
+    @decorators.action(detail=True)
+    def similar(self, request: Any, key: str) -> HttpResponse:
+        return at_one_revision(request.revision, lambda revision: Similar(request, revision).answer(key))
 
 
 class SpecialtyViewSet(PublishedViewSet):
     queryset = Specialty.objects.published()
     filterset_class = SpecialtyFilters
+    facets = SPECIALTY_FACETS
+    linked = SPECIALTY
     orderings = ORDERINGS["term"]
 
 
 class IndustryViewSet(PublishedViewSet):
     queryset = Industry.objects.published()
     filterset_class = IndustryFilters
+    linked = INDUSTRY
     orderings = ORDERINGS["term"]
+
+
+class CompanyStatistics(Statistics):
+    model = Company
+    filterset_class = CompanyFilters
+    groups = COMPANY_GROUPS
+    medians = ("founded_year", "employees_min", "hourly_rate_min")

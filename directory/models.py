@@ -128,6 +128,8 @@ class Published(models.Model):
     kind_number: ClassVar[int]
     # The path segment of the collection, "companies".
     collection: ClassVar[str]
+    # The slug of one of them in the starter directory, for the documentation to show.
+    example: ClassVar[str]
     # Dotted path of the serializer that renders, describes and writes this kind.
     serializer: ClassVar[str]
     # Kind → look-ups by which this kind's documents name it: they follow when its name or slug changes.

@@ -1,8 +1,10 @@
 """What belongs to no single kind: the API's root, its unrouted addresses, error pages, health."""
 
+from http import HTTPStatus
 from typing import Any
 
 import orjson
+from csp.decorators import csp_update
 from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,35 +12,98 @@ from django.shortcuts import render
 from django.urls import Resolver404, resolve
 from django.utils.encoding import escape_uri_path
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework.views import APIView
 
-from directory.api.caching import current_revision, remember
-from directory.api.errors import CODES, DETAIL_CODES, problem_response
+from directory.api import rendering
+from directory.api.addresses import PermanentRedirect
+from directory.api.caching import current_revision
+from directory.api.described import SHARED, narrowed
+from directory.api.endpoints import Endpoint
+from directory.api.errors import CODES, DETAIL_CODES, problem_document, problem_response
 from directory.api.listing import JSON
-from directory.api.viewsets import PermanentRedirect, refuse_parameters
+from directory.api.operations import Operation, closed, reference
+from directory.api.schema import TITLE, openapi_json
+from directory.api.viewsets import refuse_parameters
 from directory.models import kinds
 from directory.publishing import is_behind
+
+LINKS = {"documentation": "/docs/", "openapi": "/api/v1/openapi.json", "problems": "/problems/"}
+SERVICE = ("service-desc", "service-doc")
+URI = {"type": "string", "format": "uri"}
+FORMAT = {"format": narrowed(rendering.PARAMETERS["format"], "json")}
+# What an error is about in the examples of its page.
+INSTANCE = "urn:uuid:6f1c2b0e-54c1-4a1d-9d6e-3f1f7f0b8a52"
+MISTAKES: dict[str, list[dict[str, Any]]] = {
+    "invalid_query": [
+        {
+            "parameter": "hub",
+            "code": "unknown_value",
+            "detail": "There is no hub “lahor”.",
+            "did_you_mean": ["lahore"],
+        }
+    ],
+    "invalid_input": [
+        {"pointer": "/founded_year", "code": "invalid", "detail": "A valid integer is required."},
+    ],
+}
 
 
 def home(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect("/api/v1/")
 
 
-class Root(APIView):
-    """The collections and where they are."""
-
-    @classmethod
-    def as_view(cls, **options: Any) -> Any:
-        return remember(super().as_view(**options))
+class Page(Endpoint):
+    """A page of the API that takes no parameters but the format."""
 
     def get(self, request: Any) -> HttpResponse:
         refuse_parameters(request.query_params)
-        base = f"{settings.SITE_URL}/api/v1/"
-        collections = {model.collection: f"{base}{model.collection}/" for model in kinds().values()}
-        body = orjson.dumps(collections | {"problems": f"{settings.SITE_URL}/problems/"})
-        response = HttpResponse(body, content_type=JSON)
+        response = HttpResponse(self.body(), content_type=JSON)
         response.revision = request.revision  # type: ignore[attr-defined]
+        links = {"service-desc": LINKS["openapi"], "service-doc": LINKS["documentation"]}
+        response["Link"] = ", ".join(f'<{settings.SITE_URL}{path}>; rel="{rel}"' for rel, path in links.items())
         return response
+
+    def body(self) -> bytes:
+        raise NotImplementedError
+
+
+class Root(Page):
+    """What there is, and where."""
+
+    @classmethod
+    def operation(cls, action: str) -> Operation:
+        entry = closed({"name": {"type": "string"}, "url": URI, "description": {"type": "string"}})
+        body = closed(
+            {
+                "title": {"type": "string"},
+                "collections": {"type": "array", "items": entry},
+                **dict.fromkeys(LINKS, URI),
+                "license": reference("License"),
+            }
+        )
+        answers = {"application/json": body}
+        return Operation("What there is, and where", answers, FORMAT, links=SERVICE, schemas=SHARED)
+
+    def body(self) -> bytes:
+        collections = [
+            {"name": model.collection, "url": f"{settings.SITE_URL}/api/v1/{model.collection}/"}
+            | {"description": (model.__doc__ or "").strip()}
+            for model in kinds().values()
+        ]
+        links = {name: f"{settings.SITE_URL}{path}" for name, path in LINKS.items()}
+        page = {"title": TITLE, "collections": collections, **links, "license": settings.LICENSE}
+        return orjson.dumps(page, option=orjson.OPT_INDENT_2)
+
+
+class OpenApi(Page):
+    """The API as OpenAPI 3.1."""
+
+    @classmethod
+    def operation(cls, action: str) -> Operation:
+        body = {"type": "object", "required": ["openapi", "info", "paths"]}
+        return Operation("This document", {"application/json": body}, FORMAT, links=SERVICE)
+
+    def body(self) -> bytes:
+        return openapi_json()
 
 
 @csrf_exempt
@@ -55,14 +120,31 @@ def unrouted(request: HttpRequest, **kwargs: Any) -> HttpResponse:
     return problem_response("not_found", f"There is no endpoint {request.path[:100]}.")
 
 
+@csp_update({"style-src": ["'self'", "'unsafe-inline'"], "img-src": ["'self'", "data:"]})
+def docs(request: HttpRequest) -> HttpResponse:
+    """Swagger UI, which styles its parts inline and has its icons in its stylesheet."""
+    return render(request, "docs.html", {"title": TITLE})
+
+
 def problems(request: HttpRequest) -> HttpResponse:
     return render(request, "problems.html", {"codes": CODES, "details": DETAIL_CODES})
 
 
 def problem(request: HttpRequest, code: str) -> HttpResponse:
     if code not in CODES:
-        return render(request, "problems.html", {"codes": CODES, "details": DETAIL_CODES}, status=404)
-    return render(request, "problem.html", {"code": code, "kind": CODES[code], "details": DETAIL_CODES})
+        context = {"codes": CODES, "details": DETAIL_CODES, "unknown": code}
+        return render(request, "problems.html", context, status=404)
+    kind, mistakes = CODES[code], MISTAKES.get(code, [])
+    detail = " ".join(mistake["detail"] for mistake in mistakes)
+    example = problem_document(code, INSTANCE, detail, mistakes) | ({"successor": None} if code == "gone" else {})
+    context = {
+        "code": code,
+        "kind": kind,
+        "reason": HTTPStatus(kind.status).phrase,
+        "example": orjson.dumps(example, option=orjson.OPT_INDENT_2).decode(),
+        "details": DETAIL_CODES if code == "invalid_query" else {},
+    }
+    return render(request, "problem.html", context)
 
 
 def livez(request: HttpRequest) -> HttpResponse:

@@ -48,6 +48,7 @@ class Hub(Published):
 
     kind_number = 1
     collection = "hubs"
+    example = "lahore"
     serializer = "hubs.serializers.HubSerializer"
 
     province = models.CharField(max_length=5, choices=Province.choices)
@@ -94,6 +95,7 @@ class Program(Published):
 
     kind_number = 4
     collection = "programs"
+    example = "nic-lahore"
     serializer = "hubs.serializers.ProgramSerializer"
     follows = {"hub": ("hub",)}
 
@@ -161,6 +163,7 @@ class Indicator(Published):
 
     kind_number = 5
     collection = "indicators"
+    example = "it-exports-fy2017-18"
     serializer = "hubs.serializers.IndicatorSerializer"
     follows = {"hub": ("hub",)}
 

@@ -3,11 +3,16 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from django.db import transaction
+from django.core.management import call_command
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, transaction
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
-from directory.api import caching, pagination, vocabulary
+from directory.api import caching, groupings, pagination, related, vocabulary
+from directory.models import Source
+from directory.publishing import publication
+from tests.lists import VIEWSETS
 
 
 @pytest.fixture(autouse=True)
@@ -18,9 +23,18 @@ def forget() -> Callable[[], None]:
     """
 
     def forget() -> None:
-        for cache in (caching.answers, pagination.counts, vocabulary.vocabularies):
+        for cache in (
+            caching.answers,
+            pagination.counts,
+            related.documents,
+            vocabulary.vocabularies,
+            groupings.terms,
+        ):
             cache.entries.clear()
             cache.revision, cache.weight = -1, 0
+        for viewset in VIEWSETS.values():
+            if viewset.facets:
+                viewset.facets.index.state = None
 
     forget()
     return forget
@@ -30,6 +44,23 @@ def forget() -> Callable[[], None]:
 def api() -> Client:
     """Requests as they arrive; an exception is answered as in production."""
     return Client(HTTP_HOST="127.0.0.1", raise_request_exception=False)
+
+
+@pytest.fixture
+def one_connection() -> Iterator[None]:
+    """Requests do not close the connection that the rows are on, as Django's own client keeps them from it."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture(scope="module")
+def starter_directory(shared_rows: None) -> None:
+    """What a new directory starts with, for a whole module."""
+    with publication(source=Source.IMPORT):
+        call_command("load_starter")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 from django.test import Client
 
@@ -34,3 +35,28 @@ def mistakes(api: Client, query: str) -> list[tuple[str, str]]:
     response = api.get(f"/api/v1/{query}")
     assert response.status_code == 400, response.content
     return [(error["parameter"], error["code"]) for error in response.json()["errors"]]
+
+
+def search(api: Client, text: str, rest: str = "") -> dict[str, Any]:
+    response = api.get(f"/api/v1/companies/?q={quote(text, safe='')}{rest}")
+    assert response.status_code == 200, response.content
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def found(api: Client, text: str, rest: str = "") -> list[str]:
+    return slugs([search(api, text, rest)])
+
+
+def assert_shortened(shown: Any, actual: Any) -> None:
+    """Objects may leave keys out; what they show is the answer, primary keys of another database aside."""
+    if isinstance(shown, dict):
+        for key, value in shown.items():
+            if key != "id":
+                assert_shortened(value, actual[key])
+    elif isinstance(shown, list):
+        assert len(shown) == len(actual)
+        for one, other in zip(shown, actual, strict=True):
+            assert_shortened(one, other)
+    else:
+        assert shown == actual

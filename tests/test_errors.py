@@ -19,7 +19,7 @@ Cache-Control: no-store
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -37,6 +37,7 @@ from rest_framework.views import APIView
 from companies.models import Company
 from directory import urls
 from directory.api.errors import CODES, DETAIL_CODES
+from directory.api.exports import running
 from directory.models import Source
 from directory.publishing import edit, publication
 from directory.urls import handler400, handler403, handler404, handler500  # noqa: F401 - of this module's URL map
@@ -97,6 +98,13 @@ def slow(api: Client, settings: Settings) -> Any:
         return api.get(COMPANIES)
 
 
+def overrun(api: Client, settings: Settings) -> Any:
+    with ExitStack() as downloads:
+        while running.acquire(blocking=False):
+            downloads.callback(running.release)
+        return api.get(f"{COMPANIES}?format=csv")
+
+
 def shut_down(api: Client, settings: Settings) -> Any:
     with page_query("DO $$ BEGIN RAISE EXCEPTION 'shutting down' USING ERRCODE = '57P01'; END $$"):
         return api.get(COMPANIES)
@@ -125,12 +133,13 @@ PROVOKED: dict[str, Callable[[Client, Settings], Any]] = {
     "not_found": getting(f"{COMPANIES}nobody/"),
     "no_such_page": getting(f"{COMPANIES}?page=2"),
     "method_not_allowed": posting(COMPANIES, "{}"),
-    "not_acceptable": getting(COMPANIES, accept="text/csv"),
+    "not_acceptable": getting(COMPANIES, accept="text/html"),
     "gone": withdrawn,
     "unsupported_media_type": posting("/api/v1/raise/invalid_input/", "name=Airlift", "text/plain"),
     "throttled": getting("/api/v1/raise/throttled/"),
     "server_error": getting("/api/v1/raise/server_error/"),
     "too_expensive": slow,
+    "busy": overrun,
     "unavailable": shut_down,
 }
 
@@ -176,6 +185,7 @@ def test_the_problems_are_listed(api: Client) -> None:
         ("method_not_allowed", "Allow", "GET, HEAD, OPTIONS"),
         ("throttled", "Retry-After", "4"),
         ("unavailable", "Retry-After", "5"),
+        ("busy", "Retry-After", "5"),
         ("too_expensive", "Retry-After", "5"),
         ("not_authenticated", "WWW-Authenticate", 'Basic realm="api"'),
     ],
@@ -242,6 +252,7 @@ MISTAKES: dict[str, list[tuple[str, str, str]]] = {
     "founded_year=" + ",".join(map(str, range(1900, 1951))): [("founded_year", "too_many_values", "")],
     "name=" + 201 * "x": [("name", "too_long", "")],
     "women_led=true&women_led=false": [("women_led", "repeated_parameter", "")],
+    "near=31.5,74.3": [("near", "missing_parameter", "")],
     "page_size=1&page_size=2": [("page_size", "repeated_parameter", "")],
     "cursor=AAAA": [("cursor", "invalid_cursor", "")],
     "siez=3&hub=lahor&page_size=0&count=some&ordering=size&women_led=&cursor=x": [

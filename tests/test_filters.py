@@ -11,7 +11,7 @@ from directory.models import Published, Source
 from directory.publishing import edit
 from hubs.models import Hub, Indicator, Program
 from tests.factories import make_company
-from tests.lists import VIEWSETS, slugs
+from tests.lists import VIEWSETS, mistakes, slugs
 from tests.log import document
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +43,9 @@ CASES = {
         province     =PK-PB,PK-SD→LK __not=PK-SD→LQ
         latitude     =31.5497→L __not=31.5497→KQ __isnull=true→ __gte=30.2→LQ __gt=30.2→L __lte=30.2→KQ __lt=30.2→K
         longitude    =67→KQ __not=67→L __isnull=true→ __gte=67.0→LKQ __gt=67.0→L __lte=74.3436→LKQ __lt=-67.5→
+        near         =31.55,74.34&radius_km=10→L =31,74&radius_km=800→LQ
+        radius_km    =20&near=24.9,67.0→K =0.001&near=24.86,67→K
+        bbox         =66,24,68,31→KQ =74.3436,31.5497,75,32→L =60,20,61,21→
         notable      =true→LK =false→Q __isnull=true→ __isnull=false→LKQ
         geonames_id  =1172451→L __not=1172451→KQ __isnull=true→Q __gte=1174872→K __gt=1172451→K __lte=1172451→L
         geonames_id  __lt=1174872→L __lt=-1→ __gt=-1→LK
@@ -112,6 +115,10 @@ CASES = {
         employees          __gt=1000→S __lte=500→AC __lt=500→C __gte=-5→SAC __gte=10→SAC __gt=10→SA
         hourly_rate        =40→SA =-5→ __not=55→AC __isnull=true→C __gte=60→S __gt=60→ __lte=25→A __lt=25→
         hub                =lahore→S =lahore,karachi→SA __not=lahore→AC __isnull=true→C __isnull=false→SA
+        near               =31.55,74.34&radius_km=10→S =31,74&radius_km=20000→SA
+        radius_km          =20&near=24.9,67.0→A =0.001&near=24.86,67→A
+        bbox               =66,24,68,31→A =74.3436,31.5497,75,32→S =60,20,61,21→
+        emerging           =true→A =false→SC
         office             =karachi→SA =quetta,lahore→S __all=karachi,quetta→S __not=quetta→AC __isnull=true→C
         specialty          =data→SA =natural-language→A __exact=data→S __exact=data,machine-learning→SA __not=data→C
         specialty          __all=data,machine-learning→A __all=natural-language,data→A __isnull=true→C
@@ -128,6 +135,8 @@ CASES = {
         source             =pasha.org.pk→A __contains=SECP→S __startswith=pas→A __not=pasha.org.pk→SC __isnull=true→C
         verified_on        =2026-01-10→S __not=2026-01-10→AC __isnull=true→C __gte=2026-01-10→SA __gt=2026-01-10→A
         verified_on        __lte=2026-01-10→S __lt=2026-02-01→S
+        q                  =arbisoft→A =karachi→A =caf%C3%A9→C =systms→S =nobody→
+        typo               =off&q=systms→ =on&q=systms→S
     """,
 }
 
@@ -258,6 +267,7 @@ def test_the_tables_name_every_parameter(collection: str) -> None:
         ("credential=iso+9001&credential_kind=certification", ["systems"]),
         ("industry=finance&industry__all=healthcare,finance", ["arbisoft"]),
         ("employees__gte=800&employees__lte=2000", ["arbisoft"]),
+        ("near=31.5,74.3&radius_km=50&bbox=66,24,68,31", []),
     ],
 )
 def test_values_are_or_and_parameters_are_and(
@@ -265,3 +275,66 @@ def test_values_are_or_and_parameters_are_and(
 ) -> None:
     """Complaint 14: AND is never answered as OR, nor the other way round."""
     assert found(api, "companies", query) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("near=31.5,74.3", "missing_parameter"),
+        ("near=31.5,74.3&radius_km=", "missing_parameter"),
+        ("near=31.5&radius_km=1", "invalid_value"),
+        ("near=lahore&radius_km=1", "invalid_value"),
+        ("near=91,74.3&radius_km=1", "invalid_value"),
+        ("near=31.5,181&radius_km=1", "invalid_value"),
+        ("near=31.5,74.3&near=1,2&radius_km=1", "repeated_parameter"),
+        ("bbox=1,2,3", "invalid_value"),
+        ("bbox=75,31,74,32", "invalid_value"),
+        ("bbox=74,33,75,32", "invalid_value"),
+        ("bbox=74,31,75,1e1", "invalid_value"),
+    ],
+)
+def test_a_place_that_is_none_is_refused(api: Client, rows: dict[str, Any], query: str, code: str) -> None:
+    parameter = query.partition("=")[0]
+    for collection in ("companies", "hubs"):
+        assert (parameter, code) in mistakes(api, f"{collection}/?{query}")
+
+
+@pytest.mark.parametrize("radius", ["0", "-1", "20001", "x", "nan", "1e9", "9" * 40])
+def test_a_radius_is_a_number_of_kilometres(api: Client, radius: str) -> None:
+    query = f"companies/?near=31.5,74.3&radius_km={radius}"
+    assert mistakes(api, query) == [("radius_km", "invalid_value")]
+
+
+def test_a_place_is_applied_in_its_shortest_form(api: Client, rows: dict[str, Any]) -> None:
+    query = "near=+31.50,+074.0&radius_km=5e1&bbox=60.0,20.0,80.10,40&export_market=us,US"
+    answer = api.get(f"/api/v1/companies/?{query}").json()["meta"]["query"]
+    assert answer["applied"] == {
+        "bbox": ["60,20,80.1,40"],
+        "export_market": ["US"],
+        "near": ["31.5,74"],
+        "radius_km": ["50"],
+    }
+    assert "bbox=60,20,80.1,40&export_market=US&near=31.5,74&radius_km=50" in answer["canonical"]
+
+
+@pytest.mark.parametrize(
+    ("query", "ways"),
+    [
+        # Which filter to drop, and how many that gives; what gives nothing is not offered.
+        ("hub=lahore&kind=startup", {"kind": 1, "hub": 1}),
+        ("hub=lahore&kind=startup&women_led=false", {"kind": 1}),
+        ("hub=quetta", {"hub": 3}),
+        ("near=24.86,67&radius_km=1&kind=established", {"kind": 1, "near": 1}),
+        ("hub=quetta&name=nobody", {}),
+        # The order of a search goes with it.
+        ("q=zeta&hub=karachi&ordering=relevance", {"hub": 1, "q": 1}),
+    ],
+)
+def test_where_nothing_matched_a_filter_to_drop_is_named(
+    api: Client, rows: dict[str, Any], query: str, ways: dict[str, int]
+) -> None:
+    meta = api.get(f"/api/v1/companies/?{query}").json()["meta"]
+    assert {way["parameter"]: way["count"] for way in meta["relax"]} == ways
+    for way in meta["relax"]:
+        assert len(slugs([api.get(way["url"]).json()])) == way["count"]
+    assert "relax" not in api.get("/api/v1/companies/?hub=lahore").json()["meta"]

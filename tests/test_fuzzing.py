@@ -7,7 +7,7 @@ from django.test import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from directory.api.pagination import PARAMETERS
+from directory.api.listing import PARAMETERS
 from tests.factories import make_company
 from tests.lists import VIEWSETS
 
@@ -24,10 +24,11 @@ HEADERS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=2
 @st.composite
 def addresses(draw: st.DrawFn) -> str:
     collection = draw(st.sampled_from(list(VIEWSETS)))
-    names = [*VIEWSETS[collection].filterset_class.parameters, *PARAMETERS]
+    names = [*VIEWSETS[collection].filterset_class.parameters, *PARAMETERS, "as_of"]
     name = st.one_of(st.sampled_from(names), st.sampled_from(names), TEXTS)
     pairs = draw(st.lists(st.tuples(name.map(lambda n: n.encode("utf-8", "surrogatepass")), BYTES), max_size=3))
-    key = draw(st.one_of(st.just(""), BYTES.map(lambda raw: f"{quote(raw, safe='')}/")))
+    key = draw(st.one_of(st.just(""), BYTES.map(lambda raw: f"{quote(raw, safe='')}/"), st.just("systems-limited/")))
+    key += draw(st.sampled_from(["", "", "history/", "similar/"])) if key else ""
     query = "&".join(f"{quote(parameter)}={quote(value)}" for parameter, value in pairs)
     return f"/api/v1/{collection}/{key}?{query}"
 

@@ -5,7 +5,6 @@ The README's calls are made here too, because their answers come out of it.
 
 import json
 import re
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -13,21 +12,15 @@ from django.core.management import call_command
 from django.test import Client
 
 from companies.models import Company, Specialty
-from directory.models import Mark, Revision, Source, kinds
-from directory.publishing import publication
+from directory.models import Mark, Revision, kinds
 from hubs.models import Hub
+from tests.lists import assert_shortened
 
 README = (settings.BASE_DIR / "README.md").read_text()
 CALLS = re.findall(r"```\ncurl '?http://127\.0\.0\.1:8000(/\S+?)'?\n```\n```json\n(.*?)```", README, re.DOTALL)
 
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module", autouse=True)
-def starter(shared_rows: None) -> None:
-    with publication(source=Source.IMPORT):
-        call_command("load_starter")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("starter_directory")]
 
 
 def test_there_are_companies_of_three_hubs() -> None:
@@ -65,17 +58,3 @@ def test_the_readme_has_three_calls() -> None:
 @pytest.mark.parametrize(("path", "answer"), CALLS, ids=[path for path, _ in CALLS])
 def test_calls_of_the_readme_answer_as_it_says(path: str, answer: str) -> None:
     assert_shortened(json.loads(answer), Client(HTTP_HOST="127.0.0.1:8000").get(path).json())
-
-
-def assert_shortened(shown: Any, actual: Any) -> None:
-    """Objects may leave keys out; what they show is the answer, primary keys of another database aside."""
-    if isinstance(shown, dict):
-        for key, value in shown.items():
-            if key != "id":
-                assert_shortened(value, actual[key])
-    elif isinstance(shown, list):
-        assert len(shown) == len(actual)
-        for one, other in zip(shown, actual, strict=True):
-            assert_shortened(one, other)
-    else:
-        assert shown == actual

@@ -4,6 +4,7 @@ import datetime
 
 import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
+import django.contrib.postgres.search
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.comparison
@@ -15,6 +16,69 @@ from django.db import migrations, models
 import directory.models
 import directory.websites
 
+# How a published company is searched: the words of its document in their order, of its names (A), other names (B),
+# what it does and where (C), and what is said about it (D). Of names also "~" and each word, so that what is common in
+# texts and rare in names has an index entry of its own; "+" and two words run together, for people write "Net Sol" or
+# "NetSol"; and "=" and the whole name without its legal form, which is an exact match and, up to a point, the
+# beginning of one. Of domains only the last two. What is longer than a word or a page is not searched.
+SEARCH = """
+CREATE FUNCTION company_search(document text) RETURNS tsvector
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+RETURN (
+    SELECT coalesce(string_agg('''' || token || ''':' || least(place, 16383) || weight, ' '), '')::tsvector
+    FROM (SELECT document::jsonb AS said OFFSET 0) AS parsed
+    CROSS JOIN LATERAL (
+        SELECT weight, singly, paired, words, sum(cardinality(words) + 10) OVER (ORDER BY number) AS base
+        FROM (
+            SELECT *, row_number() OVER () AS number, string_to_array(directory_words(value), ' ') AS words
+            FROM (
+                SELECT 'A' AS weight, true AS singly, true AS paired, said ->> 'name' AS value
+                UNION ALL SELECT 'B', true, true, said ->> 'legal_name'
+                UNION ALL SELECT 'B', true, true, jsonb_array_elements_text(said -> 'aliases')
+                UNION ALL SELECT 'B', false, true, said ->> 'domain'
+                UNION ALL SELECT 'C', true, false, said -> 'hub' ->> 'name'
+                UNION ALL SELECT 'C', true, false, jsonb_path_query(said, '$.specialties[*].name') #>> '{}'
+                UNION ALL SELECT 'C', true, false, jsonb_path_query(said, '$.industries[*].name') #>> '{}'
+                UNION ALL SELECT 'D', true, false, said ->> 'summary'
+                UNION ALL SELECT 'D', true, false, left(said ->> 'description', 20000)
+            ) AS texts WHERE value <> ''
+        ) AS split
+    ) AS texts
+    CROSS JOIN LATERAL (
+        SELECT word AS token, base - cardinality(words) + n AS place
+        FROM unnest(words) WITH ORDINALITY AS listed (word, n) WHERE singly
+        UNION ALL
+        SELECT '~' || word, base - cardinality(words) + n
+        FROM unnest(words) WITH ORDINALITY AS listed (word, n) WHERE singly AND paired
+        UNION ALL
+        SELECT '+' || word || words[n + 1], base - cardinality(words) + n
+        FROM unnest(words) WITH ORDINALITY AS listed (word, n) WHERE paired AND words[n + 1] IS NOT NULL
+        UNION ALL
+        SELECT '=' || coalesce(string_agg(word, '' ORDER BY n) FILTER (
+            WHERE word NOT IN (
+                'pvt', 'private', 'ltd', 'limited', 'smc', 'llc', 'llp', 'inc', 'plc', 'gmbh', 'and'
+            )
+        ), array_to_string(words, '')), base - cardinality(words) + 1
+        FROM unnest(words) WITH ORDINALITY AS listed (word, n) HAVING paired
+    ) AS tokens
+    WHERE length(token) <= 250
+)
+"""
+
+# A beginning of six letters is enough: a slip further on leaves it as it is.
+WORD_KEYS = """
+CREATE FUNCTION company_word_keys(word text) RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+RETURN CASE
+    WHEN length(word) < 4 OR word ~ '^[0-9]+$' THEN '{}'
+    ELSE ARRAY(
+        SELECT DISTINCT left(beginning, n - 1) || substr(beginning, n + 1)
+        FROM (SELECT left(word, 6) AS beginning) AS cut
+        CROSS JOIN LATERAL generate_series(1, length(beginning) + 1) AS n
+    )
+END
+"""
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -24,6 +88,8 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.RunSQL(SEARCH, "DROP FUNCTION company_search(text)"),
+        migrations.RunSQL(WORD_KEYS, "DROP FUNCTION company_word_keys(text)"),
         migrations.CreateModel(
             name="Office",
             fields=[
@@ -441,6 +507,14 @@ class Migration(migrations.Migration):
                 (
                     "verified_on",
                     models.DateField(blank=True, help_text="When somebody last checked the facts.", null=True),
+                ),
+                (
+                    "search",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Func(models.F("document"), function="company_search"),
+                        output_field=django.contrib.postgres.search.SearchVectorField(),
+                    ),
                 ),
                 (
                     "status",
@@ -2002,6 +2076,81 @@ class Migration(migrations.Migration):
                     pgid="pgtrigger_mark_delete_company_id_07934",
                     referencing="REFERENCING OLD TABLE AS old_rows ",
                     table="companies_company_specialties",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        migrations.CreateModel(
+            name="Word",
+            fields=[
+                ("word", models.TextField(db_collation="C", primary_key=True, serialize=False)),
+                ("companies", models.IntegerField()),
+                (
+                    "keys",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Func(models.F("word"), function="company_word_keys"),
+                        output_field=django.contrib.postgres.fields.ArrayField(
+                            base_field=models.TextField(), size=None
+                        ),
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["word"],
+            },
+        ),
+        migrations.AddIndex(
+            model_name="word",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["keys"], name="word_keys"),
+        ),
+        migrations.AddIndex(
+            model_name="company",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["search"], name="company_search"),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="company",
+            trigger=pgtrigger.compiler.Trigger(
+                name="count_words_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="IF current_setting('directory.publishing', true) IS DISTINCT FROM 'on' THEN RETURN NULL; END IF; \n        INSERT INTO companies_word AS known (word, companies)\n        SELECT word, sum(change) FROM (SELECT unnest(tsvector_to_array(search)) AS word, -1 AS change FROM old_rows UNION ALL SELECT unnest(tsvector_to_array(search)) AS word, 1 AS change FROM new_rows) AS lexemes\n        WHERE left(word, 1) NOT IN ('~', '+', '=') GROUP BY word HAVING sum(change) <> 0 ORDER BY word\n        ON CONFLICT (word) DO UPDATE SET companies = known.companies + EXCLUDED.companies;\n     RETURN NULL;",
+                    hash="22f928bc11a46ed298effd9052692308267cf072",
+                    level="STATEMENT",
+                    operation="UPDATE",
+                    pgid="pgtrigger_count_words_update_7edc5",
+                    referencing="REFERENCING OLD TABLE AS old_rows  NEW TABLE AS new_rows ",
+                    table="companies_company",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="company",
+            trigger=pgtrigger.compiler.Trigger(
+                name="count_words_delete",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n        INSERT INTO companies_word AS known (word, companies)\n        SELECT word, sum(change) FROM (SELECT unnest(tsvector_to_array(search)) AS word, -1 AS change FROM old_rows) AS lexemes\n        WHERE left(word, 1) NOT IN ('~', '+', '=') GROUP BY word HAVING sum(change) <> 0 ORDER BY word\n        ON CONFLICT (word) DO UPDATE SET companies = known.companies + EXCLUDED.companies;\n     RETURN NULL;",
+                    hash="bf2006e73b29d4d0b4d3dace1b3056bc2349dcee",
+                    level="STATEMENT",
+                    operation="DELETE",
+                    pgid="pgtrigger_count_words_delete_fa94e",
+                    referencing="REFERENCING OLD TABLE AS old_rows ",
+                    table="companies_company",
+                    when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="company",
+            trigger=pgtrigger.compiler.Trigger(
+                name="count_words_truncate",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="DELETE FROM companies_word; RETURN NULL;",
+                    hash="ac921a7916d1be08ae9440971d375bd80e2fdb66",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_count_words_truncate_4ca42",
+                    table="companies_company",
                     when="AFTER",
                 ),
             ),

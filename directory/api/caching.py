@@ -9,7 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import brotli
 from django.db import InterfaceError, OperationalError, connection
@@ -20,6 +20,8 @@ CACHE_CONTROL = "public, max-age=0, s-maxage=60, stale-while-revalidate=300, sta
 # Below this, a coding's own bytes outweigh what it saves.
 CODED_FROM = 512
 EXPOSED = "ETag, Directory-Revision, Link"
+
+T = TypeVar("T")
 
 
 def current_revision() -> int:
@@ -35,6 +37,23 @@ def current_revision() -> int:
                 raise
             connection.close()
     raise AssertionError("unreachable")
+
+
+class Superseded(Exception):
+    """What was just read is of a newer revision than the rest of the answer, which has to be read anew."""
+
+    def __init__(self, revision: int) -> None:
+        self.revision = revision
+        super().__init__(revision)
+
+
+def at_one_revision(revision: int, answer: Callable[[int], T]) -> T:
+    """``answer(revision)``, called again with a newer one until all that it reads is of one revision."""
+    while True:
+        try:
+            return answer(revision)
+        except Superseded as newer:
+            revision = newer.revision
 
 
 class RevisionCache:
@@ -83,8 +102,7 @@ class Answer:
         return len(self.body) + sum(len(name) + len(value) for name, value in self.headers) + 1000
 
     def response(self, request: HttpRequest) -> HttpResponse:
-        known = request.META.get("HTTP_IF_NONE_MATCH")
-        if known and self.is_known_to(known):
+        if is_known(self.etag, request):
             response = HttpResponse(status=304)
             del response.headers["Content-Type"]
         else:
@@ -94,9 +112,14 @@ class Answer:
             response.headers[name] = value
         return response
 
-    def is_known_to(self, if_none_match: str) -> bool:
-        etags = parse_etags(if_none_match)
-        return "*" in etags or self.etag in (etag.removeprefix("W/") for etag in etags)
+
+def is_known(etag: str, request: HttpRequest) -> bool:
+    """Whether the client says that it has what ``etag`` stands for."""
+    if_none_match = request.META.get("HTTP_IF_NONE_MATCH")
+    if not if_none_match:
+        return False
+    etags = parse_etags(if_none_match)
+    return "*" in etags or etag in (known.removeprefix("W/") for known in etags)
 
 
 # Bytes of answers that a process keeps.
@@ -145,7 +168,17 @@ def make_answer(response: HttpResponse, coding: str, revision: int) -> Answer:
     elif coding == "gzip":
         body = gzip.compress(body, compresslevel=6, mtime=0)
     etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {
+    headers = public_headers(etag, revision)
+    if coding:
+        headers["Content-Encoding"] = coding
+    if "Link" in response:
+        headers["Link"] = response["Link"]
+    return Answer(body, response["Content-Type"], etag, tuple(headers.items()))
+
+
+def public_headers(etag: str, revision: int) -> dict[str, str]:
+    """The headers of whatever a shared cache may store."""
+    return {
         "ETag": etag,
         "Cache-Control": CACHE_CONTROL,
         "Vary": "Accept, Accept-Encoding",
@@ -153,11 +186,6 @@ def make_answer(response: HttpResponse, coding: str, revision: int) -> Answer:
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Expose-Headers": EXPOSED,
     }
-    if coding:
-        headers["Content-Encoding"] = coding
-    if "Link" in response:
-        headers["Link"] = response["Link"]
-    return Answer(body, response["Content-Type"], etag, tuple(headers.items()))
 
 
 @functools.lru_cache(maxsize=256)

@@ -65,6 +65,12 @@ CODES = {
     "too_expensive": Code(
         503, "The query took too long", "Answering would have taken longer than is allowed. Narrow the query."
     ),
+    "busy": Code(
+        503,
+        "Too many downloads at once",
+        "As many whole results are being sent as is possible without keeping everybody else waiting. Try again in a"
+        " moment.",
+    ),
     "unavailable": Code(503, "Out of service", "The database cannot be reached. Try again in a moment."),
 }
 
@@ -77,6 +83,7 @@ DETAIL_CODES = {
     "too_many_values": "The parameter has more values than allowed.",
     "too_long": "The value is longer than allowed.",
     "repeated_parameter": "The parameter was given more than once, and may be given once only.",
+    "missing_parameter": "The parameter means nothing without another one, which was not given.",
     "conflicting_parameters": "Parameters that exclude each other were given together.",
     "invalid_cursor": "The cursor is not one of ours, or belongs to another query.",
 }
@@ -139,6 +146,20 @@ def similar(word: str, words: Iterable[str]) -> tuple[str, ...]:
     return tuple(difflib.get_close_matches(word, list(words), n=3, cutoff=0.6))
 
 
+def problem_document(code: str, instance: str, detail: str = "", errors: list[Any] | None = None) -> dict[str, Any]:
+    """What is told of an error."""
+    kind = CODES[code]
+    return {
+        "type": f"{settings.SITE_URL}/problems/{code}/",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail or kind.explanation,
+        "instance": instance,
+        "code": code,
+        "errors": errors or [],
+    }
+
+
 def problem_response(
     code: str,
     detail: str = "",
@@ -150,16 +171,7 @@ def problem_response(
     """The response of an error; its ``instance`` is in our log beside the cause."""
     kind = CODES[code]
     instance = uuid.uuid4().urn
-    body = {
-        "type": f"{settings.SITE_URL}/problems/{code}/",
-        "title": kind.title,
-        "status": kind.status,
-        "detail": detail or kind.explanation,
-        "instance": instance,
-        "code": code,
-        "errors": errors or [],
-        **extra,
-    }
+    body = problem_document(code, instance, detail, errors) | extra
     log.log(logging.ERROR if kind.status >= 500 else logging.INFO, "%s %s %s", kind.status, code, instance)
     response = HttpResponse(
         orjson.dumps(body), status=kind.status, content_type="application/problem+json; charset=utf-8"

@@ -5,6 +5,9 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+from directory.ids import PATTERN
+from directory.models import SLUG_PATTERN
+
 
 class TextField(serializers.CharField):
     """Text; missing text is null in a document and empty in the database."""
@@ -16,6 +19,22 @@ class TextField(serializers.CharField):
 
     def to_representation(self, value: Any) -> str | None:
         return value or None
+
+
+class SlugField(TextField):
+    """The name in the address; made from the name where it is left empty, so that no document lacks it."""
+
+    schema = {"pattern": SLUG_PATTERN}
+
+
+class UrlField(TextField):
+    """An http(s) address."""
+
+    schema = {"pattern": "^https?://"}
+
+
+class PublicIdField(serializers.CharField):
+    schema = {"pattern": PATTERN}
 
 
 class ChoiceField(serializers.ChoiceField):
@@ -40,13 +59,14 @@ class NumberField(serializers.DecimalField):
 class Reference(serializers.RelatedField):
     """A related object as ``{"slug", "name"}``; its slug alone is enough to write it."""
 
+    parts = ("slug", "name")
     default_error_messages = {
         "does_not_exist": "There is no {kind} “{slug}”.",
         "incorrect_type": "Give a slug, or an object with a slug.",
     }
 
     def to_representation(self, value: Any) -> dict[str, str]:
-        return {"slug": value.slug, "name": value.name}
+        return {part: getattr(value, part) for part in self.parts}
 
     def to_internal_value(self, data: Any) -> Any:
         slug = data.get("slug") if isinstance(data, dict) else data
@@ -82,6 +102,7 @@ class RangeField(serializers.Field):
     def bind(self, field_name: str, parent: Any) -> None:
         super().bind(field_name, parent)
         self.columns = {"min": f"{field_name}_min", "max": f"{field_name}_max"}
+        self.parts = (*self.columns, *self.unit)
 
     def get_attribute(self, instance: Any) -> Any:
         return {end: getattr(instance, column) for end, column in self.columns.items()}

@@ -2,61 +2,117 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import orjson
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
+from directory.api import facets, pagination, rendering, shapes
+from directory.api.caching import Superseded
 from directory.api.errors import InvalidQuery
-from directory.api.pagination import PARAMETERS, Cursor, Page, Window, read_page, read_window
+from directory.api.exports import export
+from directory.api.facets import Applied, FacetCounts, read_facets
+from directory.api.linked import linked_data
+from directory.api.ordering import Ordering
+from directory.api.pagination import Cursor, Page, Window, read_page, read_window
+from directory.api.related import related_documents
+from directory.api.relax import relax
+from directory.api.rendering import FORMATS, Format, conflicts, feature, kinds_needed, read_format
+from directory.api.selection import Selection
+from directory.api.shapes import read_shape
 
 if TYPE_CHECKING:
     from directory.api.viewsets import PublishedViewSet
 
-JSON = "application/json; charset=utf-8"
+JSON = FORMATS["json"].media_type
+# What a list takes beside its filters.
+PARAMETERS = {**pagination.PARAMETERS, **facets.PARAMETERS, **shapes.PARAMETERS, **rendering.PARAMETERS}
 
 
 class Listing:
     """One list request: what it asks for, and how it is answered."""
 
-    def __init__(self, view: PublishedViewSet, query: Any, revision: int) -> None:
+    def __init__(self, view: PublishedViewSet, query: Any, revision: int, accepted: Format = FORMATS["json"]) -> None:
         self.view, self.revision = view, revision
         self.selection = view.filterset_class.select(query.lists(), PARAMETERS, revision)
         mistakes = list(self.selection.mistakes)
-        self.filters = urlencode({name: ",".join(v) for name, v in self.selection.applied.items()}, safe=",:")
+        self.filters = spelt(self.selection.applied)
         # What a cursor and a count belong to: these filters of this collection.
         self.scope = f"{view.model.collection}?{self.filters}"
-        self.window: Window = read_window(query, view.orderings, view.ordering, self.scope, mistakes)
-        self.asked = [(name, query[name]) for name in ("ordering", "page_size", "count", "format") if name in query]
+        orderings, default = orderings_of(view, self.selection)
+        self.window: Window = read_window(query, orderings, default, self.scope, mistakes)
+        self.facets = read_facets(query, view.facets.facets if view.facets else (), mistakes)
+        self.shape = read_shape(query, view.model, mistakes)
+        self.format = read_format(query, accepted, view.formats, mistakes)
+        mistakes += conflicts(query, self.format)
+        asked = [(name, query[name]) for name in ("ordering", "page_size", "count", "format") if name in query]
+        self.asked = [*asked, *self.facets.asked, *self.shape.asked]
         if mistakes:
             raise InvalidQuery(mistakes)
 
+    def answer(self, request: HttpRequest) -> HttpResponseBase:
+        """The answer in the format asked for; raises Superseded where something was published since."""
+        return export(self, request) if self.format.is_whole else self.response(self.read())
+
     def read(self) -> Page:
-        view = self.view
-        return read_page(view.model, view.filterset_class, self.selection, self.window, self.scope, self.revision)
+        view, window = self.view, self.window
+        if self.facets.names and window.count == "exact":
+            window = replace(window, count="none")  # the facets' bitmaps count it for nothing
+        page = read_page(view.model, view.filterset_class, self.selection, window, self.scope, self.revision)
+        if page.revision != self.revision:
+            # The vocabulary, too, must be of the page's revision.
+            raise Superseded(page.revision)
+        return page
+
+    def count_facets(self, page: Page) -> FacetCounts | None:
+        """The facets asked for, of the page's revision; an exact count comes from them as well."""
+        if not (self.facets.names and self.view.facets):
+            return None
+        counted = self.view.facets.count(self.facets, self.selection, self.revision, self.address)
+        if self.window.count == "exact":
+            page.count = counted.total
+        return counted
 
     def response(self, page: Page) -> HttpResponse:
+        counted = self.count_facets(page)
         links = self.links(page)
-        meta = {
+        meta: dict[str, Any] = {
             "count": self.window.count,
             "query": {"canonical": links["canonical"], "applied": self.selection.applied},
             "license": settings.LICENSE,
         }
-        body = orjson.dumps(
-            {
-                "count": page.count,
-                "next": links.get("next"),
-                "previous": links.get("prev"),
-                "results": [orjson.Fragment(document) for document in page.documents],
-                "meta": meta,
-            }
-        )
-        response = HttpResponse(body, content_type=JSON)
+        if self.selection.search:
+            meta["match"] = self.selection.search.explain(self.selection.values, page.documents)
+        if not page.documents and not self.window.cursor:
+            view = self.view
+            meta["relax"] = relax(view.model, view.filterset_class, self.selection, self.revision, self.address)
+        envelope: dict[str, Any] = {"count": page.count, "next": links.get("next"), "previous": links.get("prev")}
+        if counted:
+            envelope["facets"] = counted.facets
+        body = self.body(page, envelope, meta)
+        response = HttpResponse(body, content_type=self.format.media_type)
         response.revision = page.revision  # type: ignore[attr-defined]
+        links["service-desc"] = f"{settings.SITE_URL}/api/v1/openapi.json"
         response["Link"] = ", ".join(f'<{url}>; rel="{relation}"' for relation, url in links.items())
         return response
+
+    def body(self, page: Page, envelope: dict[str, Any], meta: dict[str, Any]) -> bytes:
+        if self.format.format == "json" and self.shape.is_whole:
+            return orjson.dumps(envelope | {"results": [*map(orjson.Fragment, page.documents)], "meta": meta})
+        documents = [orjson.loads(document) for document in page.documents]
+        if self.format.format == "jsonld":
+            return linked_data({"@graph": [self.view.linked.of(document) for document in documents]})
+        related = related_documents(self.shape.kinds | kinds_needed(self.format, self.view.model), self.revision)
+        shaped = [self.shape.apply(document, related) for document in documents]
+        if self.format.format == "json":
+            return orjson.dumps(envelope | {"results": shaped, "meta": meta})
+        pairs = zip(documents, shaped, strict=True)
+        features = [feature(self.view.model, document, properties, related) for document, properties in pairs]
+        return orjson.dumps({"type": "FeatureCollection", "features": features} | envelope | {"meta": meta})
 
     def links(self, page: Page) -> dict[str, str]:
         """The addresses of this page and its neighbours, by their link relations (RFC 8288)."""
@@ -81,7 +137,29 @@ class Listing:
         return []
 
     def url(self, *position: tuple[str, Any]) -> str:
-        parts = [self.filters, urlencode([*self.asked, *position], safe=",")]
+        return self.address(self.selection.applied, *position)
+
+    def address(self, filters: Applied, *position: tuple[str, Any]) -> str:
+        """The list with ``filters`` in the place of its own."""
+        # An order of what a search finds goes with the search.
+        search = self.selection.search
+        lost = search and search.name not in filters and self.window.ordering is search.ordering
+        asked = [pair for pair in self.asked if not (lost and pair[0] == "ordering")]
+        parts = [spelt(filters), urlencode([*asked, *position], safe=",()")]
         query = "&".join(part for part in parts if part)
         address = f"{settings.SITE_URL}/api/v1/{self.view.model.collection}/"
         return f"{address}?{query}" if query else address
+
+
+def spelt(filters: Applied) -> str:
+    """Filters as a query has them, in the one order."""
+    return urlencode({name: ",".join(values) for name, values in sorted(filters.items())}, safe=",:")
+
+
+def orderings_of(view: PublishedViewSet, selection: Selection) -> tuple[dict[str, Ordering], str]:
+    """The orderings that a list may have, and which it has by default: what a search finds has one of its own."""
+    own = selection.search.ordering if selection.search else None
+    if own is None:
+        return view.orderings, view.ordering
+    others = {name: replace(ordering, is_search=True) for name, ordering in view.orderings.items()}
+    return others | {own.name: own}, own.name

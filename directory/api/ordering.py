@@ -72,12 +72,23 @@ class RowComparison(Func):
         return f"({left}) {self.operator} ({right})", params
 
 
+class Computed(Func):
+    """A value that no index has."""
+
+    template = "(SELECT %(expressions)s)"
+
+
 @dataclass(frozen=True)
 class Ordering:
-    """One declared ordering, such as ``name``, ``-founded_year`` or ``-founded_year,name``."""
+    """One declared ordering, such as ``name``, ``-founded_year`` or ``-founded_year,name``.
+
+    What ``is_search`` is found by another index than the ordering's: the planner, which cannot know how rare a word
+    is that begins so, would rather walk through all objects in their order.
+    """
 
     name: str
     sorts: tuple[tuple[Sort, bool], ...]
+    is_search: bool = False
 
     @cached_property
     def descending(self) -> bool:
@@ -90,7 +101,7 @@ class Ordering:
             sort.key(negated=descending != self.descending, descending=self.descending)
             for sort, descending in self.sorts
         ]
-        return (*keys, F("pk"))
+        return (*(map(Computed, keys) if self.is_search else keys), F("pk"))
 
     def order_by(self, *, backwards: bool = False) -> list[OrderBy]:
         return [OrderBy(key, descending=self.descending != backwards) for key in self.keys]
@@ -103,7 +114,7 @@ class Ordering:
     def bound(self, column: str, lookup: str, value: Expression) -> Lookup | None:
         """What a comparison of ``column`` says about the first key, if that is what the column is ordered by."""
         sort, descending = self.sorts[0]
-        if column != sort.column or lookup not in COMPARISONS:
+        if self.is_search or column != sort.column or lookup not in COMPARISONS:
             return None
         if descending != self.descending:
             lookup = MIRRORED[lookup]

@@ -24,24 +24,24 @@ from directory.api.statements import Conditions, Slot, Statement
 from directory.models import Published
 
 PAGE_SIZE, MAX_PAGE_SIZE = 25, 200
-MAX_OFFSET = 2**31
+MAX_PAGE = 2**31 // MAX_PAGE_SIZE
 COUNTS = ("exact", "estimate", "none")
-FORMATS = ("json",)
 PARAMETERS = {
-    "ordering": Parameter("The order of the list, one of those declared.", {"type": "string"}, "name"),
+    "ordering": Parameter(
+        "The order of the list, one of those declared; relevance is of what “q” finds.", {"type": "string"}, "name"
+    ),
     "page_size": Parameter(
         "How many objects a page has.",
         {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
         50,
     ),
-    "page": Parameter("Which page, counted from 1.", {"type": "integer", "minimum": 1}, 2),
+    "page": Parameter("Which page, counted from 1.", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE}, 2),
     "cursor": Parameter("Where to go on, taken from a “next” or “previous” link.", {"type": "string"}, None),
     "count": Parameter(
         "How the objects are counted: exactly with “page”, otherwise not, unless this says so.",
         {"type": "string", "enum": list(COUNTS)},
         "exact",
     ),
-    "format": Parameter("The format of the answer.", {"type": "string", "enum": list(FORMATS)}, "json"),
 }
 
 counts = RevisionCache(limit=10_000)
@@ -146,11 +146,10 @@ def read_window(
 
     ordering = read("ordering", lambda raw: one_of(raw, orderings), None)
     page_size = read("page_size", lambda raw: whole_number(raw, MAX_PAGE_SIZE), PAGE_SIZE)
-    page = read("page", lambda raw: whole_number(raw, MAX_OFFSET // page_size), None)
+    page = read("page", lambda raw: whole_number(raw, MAX_PAGE), None)
     fitting = (ordering,) if ordering else orderings
     named, cursor = read("cursor", lambda raw: Cursor.decode(raw, fitting, scope), (ordering, None))
     count = read("count", lambda raw: one_of(raw, COUNTS), "exact" if page else "none")
-    read("format", lambda raw: one_of(raw, FORMATS), "json")
     if page and cursor:
         mistakes.append(Mistake("conflicting_parameters", "Give page or cursor, not both.", "page"))
     return Window(orderings[named or default], page_size, page, cursor, count)
@@ -190,12 +189,9 @@ def read_page(
     counting = count_statement(model).given(selected) if window.count != "none" and known is None else None
     counted = counting if window.count == "exact" else None
 
-    narrowed = [*selected, *bounds(filterset_class, model, window.ordering, selection)]
-    if window.cursor:
-        narrowed.append(beyond(model, window.ordering, backwards=window.backwards))
-    rows = page_statement(model, window.ordering, numbered=bool(window.page), backwards=window.backwards)
+    rows = rows_statement(model, filterset_class, selection, window, numbered=bool(window.page))
     values = selection.values | window.values
-    found, count, page_rows = read_snapshot(snapshot(rows.given(narrowed), counted), values)
+    found, count, page_rows = read_snapshot(snapshot(rows, counted), values)
 
     if window.count == "estimate" and counting:
         count = estimate(counting, values)
@@ -204,6 +200,22 @@ def read_page(
     elif found == revision:
         count = known
     return make_page(window, found, count, page_rows)
+
+
+def rows_statement(
+    model: type[Published],
+    filterset_class: type[FilterSet],
+    selection: Selection,
+    window: Window,
+    *,
+    numbered: bool,
+) -> Statement:
+    """The rows that are asked for, from where the window begins; how many is still to be said."""
+    narrowed = [filterset_class.condition(model, *form) for form in selection.form]
+    narrowed += bounds(filterset_class, model, window.ordering, selection)
+    if window.cursor:
+        narrowed.append(beyond(model, window.ordering, backwards=window.backwards))
+    return page_statement(model, window.ordering, numbered=numbered, backwards=window.backwards).given(narrowed)
 
 
 def make_page(window: Window, revision: int, count: int | None, rows: list[tuple[Any, ...]]) -> Page:

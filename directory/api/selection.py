@@ -7,16 +7,18 @@ parameters are AND.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
 from directory.api.errors import Mistake, similar
-from directory.api.filters import MAX_VALUES, Filter
+from directory.api.filters import Filter
+from directory.api.parameters import MAX_LENGTH, MAX_VALUES
 from directory.api.statements import Slot, Statement
 
-MAX_LENGTH = 200
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Selection:
     # Parameter → its values, sorted by parameter: the canonical form.
     applied: dict[str, list[str]]
     mistakes: list[Mistake]
+    # The filter that orders what it finds, if there is one.
+    search: Filter | None = None
 
 
 class FilterSet:
@@ -55,16 +59,25 @@ class FilterSet:
     def select(cls, query: Iterable[tuple[str, list[str]]], others: Iterable[str], revision: int) -> Selection:
         """Read the query's filters; ``others`` are the parameters that somebody else reads."""
         selection = Selection((), {}, {}, [])
-        for parameter, given in sorted(query):
+        everything = dict(query)
+        for parameter, given in sorted(everything.items()):
             if parameter in others:
                 continue
             try:
                 declared, lookup = cls.declared(parameter, others)
                 raw = split(given, several=declared.lookups[lookup], most=declared.most_values(lookup))
-                form, values = declared.read(lookup, raw, revision)
-                selection.form += ((parameter, form),)
+                raw = raw if lookup == "isnull" else declared.canonical(raw)
+                beside = [everything.get(other, [""])[0] for other in declared.together]
+                if "" in beside:
+                    needed = " and ".join(declared.together)
+                    raise Mistake("missing_parameter", f"“{parameter}” means nothing without “{needed}”.")
+                form, values = declared.read(lookup, [*raw, *beside], revision)
+                if form is not None:
+                    selection.form += ((parameter, form),)
                 selection.values |= {f"{parameter}.{n}": value for n, value in enumerate(values)}
                 selection.applied[parameter] = raw
+                if declared.ordering:
+                    selection.search = declared
             except Mistake as mistake:
                 mistake.parameter = parameter
                 selection.mistakes.append(mistake)
@@ -86,6 +99,12 @@ class FilterSet:
             raise unknown_parameter(parameter, [*cls.parameters, *others]) from None
 
 
+def unknown_parameters(query: Iterable[str], known: Iterable[str]) -> list[Mistake]:
+    """A mistake for each parameter of ``query`` that is not among those ``known``."""
+    known = list(known)
+    return [unknown_parameter(name, known).of(name) for name in query if name not in known]
+
+
 def unknown_parameter(parameter: str, known: list[str]) -> Mistake:
     name, _, lookup = parameter.partition("__")
     allowed = [other for other in known if other.partition("__")[0] == name]
@@ -102,7 +121,7 @@ def unknown_parameter(parameter: str, known: list[str]) -> Mistake:
 def split(given: list[str], *, several: bool, most: int = MAX_VALUES) -> list[str]:
     """The values of a parameter, comma-separated or repeated; just one where it takes no more."""
     if several:
-        values = list(dict.fromkeys(value.strip() for text in given for value in text.split(",")))
+        values = [value.strip() for text in given for value in text.split(",")]
     elif len(given) > 1:
         raise Mistake("repeated_parameter", "This parameter is given once only.")
     else:
@@ -114,6 +133,6 @@ def split(given: list[str], *, several: bool, most: int = MAX_VALUES) -> list[st
     for value in values:
         if len(value) > MAX_LENGTH:
             raise Mistake("too_long", f"A value is longer than {MAX_LENGTH} characters.")
-        if "\0" in value:
-            raise Mistake("invalid_value", "A value contains the character NUL.")
-    return values
+        if CONTROL.search(value):
+            raise Mistake("invalid_value", "A value contains a control character.")
+    return list(dict.fromkeys(values))

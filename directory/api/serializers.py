@@ -10,7 +10,7 @@ from django.db import IntegrityError, models, transaction
 from rest_framework import serializers
 from rest_framework.settings import api_settings
 
-from directory.api.fields import ChoiceField, NumberField, TextField
+from directory.api.fields import ChoiceField, NumberField, PublicIdField, SlugField, TextField, UrlField
 from directory.constraints import violation
 
 
@@ -21,7 +21,7 @@ class StrictSerializer(serializers.ModelSerializer):
         models.CharField: TextField,
         models.TextField: TextField,
         models.SlugField: TextField,
-        models.URLField: TextField,
+        models.URLField: UrlField,
         models.DecimalField: NumberField,
     }
     serializer_choice_field = ChoiceField
@@ -53,14 +53,19 @@ class ChildSerializer(StrictSerializer):
 class DocumentSerializer(StrictSerializer):
     """One kind of published object."""
 
-    id = serializers.CharField(source="public_id", read_only=True)
-    url = serializers.CharField(read_only=True)
-    slug = TextField(required=False, allow_blank=True, max_length=80)
+    id = PublicIdField(source="public_id", read_only=True, help_text="Never changes and is never given twice.")
+    url = serializers.URLField(read_only=True, help_text="Its address; old ones lead here.")
+    slug = SlugField(required=False, allow_blank=True, max_length=80, help_text="The name in the address.")
 
     STAMPED = ("revision", "created_at", "updated_at")
 
     class Meta:
         read_only_fields = ["revision", "created_at", "updated_at"]
+        extra_kwargs = {
+            "revision": {"help_text": "Number of the change that made it as it is."},
+            "created_at": {"help_text": "When it was entered."},
+            "updated_at": {"help_text": "When it last changed."},
+        }
 
     def create(self, validated_data: dict[str, Any]) -> Any:
         return self.update(self.Meta.model(), validated_data)

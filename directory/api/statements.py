@@ -80,9 +80,12 @@ class Statement:
             self.sql.replace(Conditions.SQL, sql), (*self.params[:place], *joined, *self.params[place + 1 :])
         )
 
+    def filled(self, values: Mapping[str, Any]) -> list[Any]:
+        """The parameters, each slot filled with the value of its name."""
+        return [values[param.name] if isinstance(param, Slot) else param for param in self.params]
+
     def execute(self, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows, each slot filled with the value of its name."""
-        params = [values[p.name] if isinstance(p, Slot) else p for p in self.params]
         with connection.cursor() as cursor:
-            cursor.execute(self.sql, params)
+            cursor.execute(self.sql, self.filled(values))
             return cursor.fetchall()

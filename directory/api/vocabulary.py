@@ -7,10 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import F, Func, TextField
+
 from directory.api.caching import RevisionCache
 from directory.api.errors import similar
+from directory.api.words import words_of
 
 vocabularies = RevisionCache(limit=100)
+# Flags of a term that filters of other kinds ask about.
+FLAGS = ("emerging",)
 
 
 @dataclass
@@ -18,9 +24,16 @@ class Vocabulary:
     """The published objects of one kind, at one revision."""
 
     pks: dict[str, int] = field(default_factory=dict)
-    # Slug, name and alias, lower-case → slug.
+    # The words of each slug, name and alias → slug, as they are and run together.
+    texts: dict[str, str] = field(default_factory=dict)
     words: dict[str, str] = field(default_factory=dict)
     children: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    # Slug → name.
+    names: dict[str, str] = field(default_factory=dict)
+    # Primary key → latitude, longitude.
+    places: dict[int, tuple[float, float]] = field(default_factory=dict)
+    # A flag of the kind → the primary keys of those that have it.
+    marked: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
 
     def with_descendants(self, pks: Iterable[int]) -> list[int]:
         """``pks`` and all that is below them in the tree."""
@@ -35,10 +48,10 @@ class Vocabulary:
 
     def meant_by(self, word: str) -> tuple[str, ...]:
         """The slugs that ``word`` may stand for, the likeliest first."""
-        folded = word.casefold().strip()
-        if folded in self.words:
-            return (self.words[folded],)
-        return tuple(dict.fromkeys(self.words[found] for found in similar(folded, self.words)))
+        key = "".join(*words_of([word]))
+        if key in self.words:
+            return (self.words[key],)
+        return tuple(dict.fromkeys(self.words[found] for found in similar(key, self.words)))
 
 
 def vocabulary_of(model: Any, revision: int) -> Vocabulary:
@@ -50,14 +63,37 @@ def vocabulary_of(model: Any, revision: int) -> Vocabulary:
     return known
 
 
+class Words(Func):
+    """The words of each text of an array."""
+
+    template = (
+        "ARRAY(SELECT directory_words(text) FROM unnest(%(expressions)s::text[]) WITH ORDINALITY AS t (text, n))"
+    )
+    output_field = ArrayField(TextField())
+
+
+class Texts(Func):
+    template, arg_joiner = "(%(expressions)s)", "::text[] || "
+
+
 def load(model: Any) -> Vocabulary:
     vocabulary = Vocabulary()
     has = {f.name for f in model._meta.concrete_fields}
-    columns = [name for name in ("aliases", "parent_id") if name.removesuffix("_id") in has]
-    for row in model.objects.published().values("pk", "slug", "name", *columns):
-        vocabulary.pks[row["slug"]] = row["pk"]
-        for word in filter(None, (*row.get("aliases", ()), row["name"], row["slug"])):
-            vocabulary.words[word.casefold()] = row["slug"]
+    texts: Any = Func(F("name"), F("slug"), template="ARRAY[%(expressions)s]")
+    if "aliases" in has:
+        texts = Texts(F("aliases"), texts)
+    flags = has.intersection(FLAGS)
+    columns = [*flags, *(name for name in ("parent_id", "latitude", "longitude") if name.removesuffix("_id") in has)]
+    for row in model.objects.published().values("pk", "slug", "name", *columns, words=Words(texts)):
+        pk = vocabulary.pks[row["slug"]] = row["pk"]
+        vocabulary.names[row["slug"]] = row["name"]
+        for words in filter(None, row["words"]):  # an alias may be without a letter
+            vocabulary.texts[words] = vocabulary.words[words.replace(" ", "")] = row["slug"]
         if row.get("parent_id"):
-            vocabulary.children[row["parent_id"]].append(row["pk"])
+            vocabulary.children[row["parent_id"]].append(pk)
+        if "latitude" in row:
+            vocabulary.places[pk] = (row["latitude"], row["longitude"])
+        for flag in flags:
+            if row[flag]:
+                vocabulary.marked[flag].add(pk)
     return vocabulary

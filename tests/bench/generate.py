@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 django.setup()
 
+from companies.dictionary import recount  # noqa: E402
 from companies.management.commands.load_starter import importers  # noqa: E402
 from companies.models import Company  # noqa: E402
 from directory.models import Log, Revision, Source  # noqa: E402
@@ -43,7 +44,8 @@ def fill(total: int) -> None:
         with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
             made = pool.map(partial(make, total=total, revision=revision.pk), blocks)
             list(tqdm(made, desc=f"Making {total:,} companies", total=len(blocks), unit="block"))
-    # What triggers and publishing would have done: the addresses, the log, the sequence behind the last key.
+    # What triggers and publishing would have done: words, addresses, the log, the sequence behind the last key.
+    recount()
     run(
         "INSERT INTO directory_address (kind, slug, object_id) SELECT 'company', slug, id FROM companies_company",
         "INSERT INTO directory_version (revision_id, kind, object_id, slug, action, document, successor)"

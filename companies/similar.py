@@ -1,0 +1,161 @@
+"""Similar companies: those that share specialties and industries with one, and why they are listed."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from django.conf import settings
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from companies.models import Company
+from directory.api import rendering, shapes
+from directory.api.addresses import Found, find
+from directory.api.caching import Superseded
+from directory.api.described import SHARED, key_parameter, shaped, taken
+from directory.api.documents import document_schemas
+from directory.api.errors import InvalidQuery, Mistake
+from directory.api.operations import Operation, closed, nullable, reference
+from directory.api.pagination import read_snapshot, snapshot, whole_number
+from directory.api.parameters import Parameter
+from directory.api.related import related_documents
+from directory.api.rendering import FORMATS, read_format
+from directory.api.selection import unknown_parameters
+from directory.api.shapes import read_shape
+from directory.api.statements import Slot, Statement
+
+PAGE_SIZE, MAX_PAGE_SIZE = 10, 50
+PARAMETERS = {
+    "page_size": Parameter(
+        "How many companies to show.",
+        {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": PAGE_SIZE},
+        5,
+    ),
+    **shapes.PARAMETERS,
+    **rendering.PARAMETERS,
+}
+# How much of the score each can give. A hub alone makes nobody similar.
+WEIGHTS = {"specialties": 0.5, "industries": 0.3, "hub": 0.2}
+# Those that share most, out of which the scores choose. LIMIT 1 keeps the planner from joining all that share a
+# little: it looks them up one by one, in order, until there are enough.
+CANDIDATES = 200
+SHARING = Statement(
+    """
+    SELECT company.document FROM (
+        SELECT company_id FROM (
+            SELECT company_id, 5 AS weight FROM companies_company_specialties WHERE specialty_id IN (
+                SELECT specialty_id FROM companies_company_specialties WHERE company_id = %s
+            )
+            UNION ALL
+            SELECT company_id, 3 FROM companies_company_industries WHERE industry_id IN (
+                SELECT industry_id FROM companies_company_industries WHERE company_id = %s
+            )
+        ) AS shared WHERE company_id <> %s GROUP BY company_id ORDER BY sum(weight) DESC, company_id
+    ) AS sharing CROSS JOIN LATERAL (
+        SELECT document FROM companies_company WHERE id = company_id AND document IS NOT NULL LIMIT 1
+    ) AS company
+    """,
+    (Slot("pk"), Slot("pk"), Slot("pk")),
+)
+
+Document = dict[str, Any]
+
+
+class Similar:
+    """One request for the companies that are like another."""
+
+    def __init__(self, request: Request, revision: int) -> None:
+        self.request, self.revision = request, revision
+        query: Any = request.query_params
+        mistakes = unknown_parameters(query, PARAMETERS)
+        self.page_size = read_page_size(query, mistakes)
+        self.shape = read_shape(query, Company, mistakes)
+        read_format(query, FORMATS["json"], ("json",), mistakes)
+        if mistakes:
+            raise InvalidQuery(mistakes)
+        given = [(name, query[name]) for name in ("page_size", "format") if name in query]
+        self.asked = urlencode([*self.shape.asked, *given], safe=",()")
+
+    def answer(self, key: str) -> HttpResponse:
+        """The companies, the most similar first; raises Superseded where something was published since."""
+        found = find(Company.objects.published(), key, self.request, "similar/")
+        if isinstance(found, HttpResponse):
+            return found
+        candidates = self.candidates(found)
+        related = related_documents(self.shape.kinds, self.revision)
+        own = orjson.loads(found.document)
+        results = [explained(own, document) for document in candidates]
+        results = sorted((r for r in results if r["score"]), key=lambda r: (-r["score"], r["company"]["id"]))
+        for result in results[: self.page_size]:
+            result["company"] = self.shape.apply(result["company"], related)
+        address = f"{settings.SITE_URL}/api/v1/companies/{found.slug}/similar/{'?' if self.asked else ''}{self.asked}"
+        body = {
+            "results": results[: self.page_size],
+            "meta": {"query": {"canonical": address, "applied": {}}, "license": settings.LICENSE},
+        }
+        response = HttpResponse(orjson.dumps(body), content_type=FORMATS["json"].media_type)
+        response.revision = found.revision  # type: ignore[attr-defined]
+        response["Link"] = f'<{address}>; rel="canonical"'
+        return response
+
+    def candidates(self, found: Found) -> list[Document]:
+        values = {"pk": found.pk, "limit": CANDIDATES, "offset": 0}
+        revision, _, rows = read_snapshot(snapshot(SHARING), values)
+        if (newest := max(revision, found.revision)) != self.revision:
+            raise Superseded(newest)
+        return [orjson.loads(document) for (document,) in rows]
+
+
+def read_page_size(query: Any, mistakes: list[Mistake]) -> int:
+    try:
+        if len(query.getlist("page_size")) > 1:
+            raise Mistake("repeated_parameter", "This parameter is given once only.")
+        return whole_number(query.get("page_size", str(PAGE_SIZE)), MAX_PAGE_SIZE)
+    except Mistake as mistake:
+        mistakes.append(mistake.of("page_size"))
+        return PAGE_SIZE
+
+
+def explained(own: Document, other: Document) -> Document:
+    """``other`` with what it shares with ``own``, and a score from 0 to 1 made of that.
+
+    Of specialties and of industries it counts which part both have of what either has: a company that lists
+    everything is not similar to everybody.
+    """
+    score = 0.0
+    why: Document = {}
+    for field in ("specialties", "industries"):
+        mine, theirs = ({reference["slug"] for reference in document[field]} for document in (own, other))
+        why[field] = [reference for reference in other[field] if reference["slug"] in mine]
+        score += WEIGHTS[field] * len(mine & theirs) / max(1, len(mine | theirs))
+    same_hub = own["hub"] is not None and own["hub"] == other["hub"]
+    why["hub"] = other["hub"] if same_hub else None
+    if score and same_hub:
+        score += WEIGHTS["hub"]
+    return {"score": round(score, 3), "why": why, "company": other}
+
+
+def similar_operation(view: Any) -> Operation:
+    """What OpenAPI says of it."""
+    names = {"type": "array", "items": reference("Reference")}
+    why = closed({"specialties": names, "industries": names, "hub": nullable(reference("Reference"))})
+    score = {"type": "number", "exclusiveMinimum": 0, "maximum": 1}
+    result = closed({"score": score, "why": {**why, "description": "What both have."}, "company": shaped("Company")})
+    query = {"canonical": {"type": "string", "format": "uri"}, "applied": closed({})}
+    body = closed(
+        {
+            "results": {"type": "array", "items": result, "maxItems": MAX_PAGE_SIZE},
+            "meta": closed({"query": closed(query), "license": reference("License")}),
+        }
+    )
+    return Operation(
+        summary="Companies that are like one",
+        description="Those that share most specialties and industries, the most similar first.",
+        path={"key": key_parameter(Company)},
+        parameters=taken(view, "similar", PARAMETERS),
+        answers={"application/json": reference("SimilarList")},
+        schemas={**document_schemas(Company), **SHARED, "SimilarList": body},
+        problems=("not_found", "gone"),
+        links=("canonical",),
+        moves=True,
+    )

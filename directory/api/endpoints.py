@@ -1,0 +1,34 @@
+"""What all endpoints do: answers are kept until the next revision, and pages of other sites may ask."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from rest_framework.views import APIView
+
+from directory.api.caching import remember
+from directory.api.operations import Operation
+
+
+class Endpoint(APIView):
+    """An address that answers GET to anybody."""
+
+    @classmethod
+    def as_view(cls, *args: Any, **kwargs: Any) -> Any:
+        return remember(super().as_view(*args, **kwargs))
+
+    @classmethod
+    def operation(cls, action: str) -> Operation:
+        """What OpenAPI says of the GET; ``action`` is a view set's, otherwise ``get``."""
+        raise NotImplementedError
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """What a browser asks before it sends If-None-Match from another site's page."""
+        response = HttpResponse(status=204)
+        response["Allow"] = "GET, HEAD, OPTIONS"
+        response["Access-Control-Allow-Origin"] = "*"
+        response["Access-Control-Allow-Methods"] = "GET, HEAD, OPTIONS"
+        response["Access-Control-Allow-Headers"] = "Accept, Authorization, If-None-Match"
+        response["Access-Control-Max-Age"] = "86400"
+        return response

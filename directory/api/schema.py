@@ -1,0 +1,190 @@
+"""The API as OpenAPI 3.1, put together from what the views, their filters and their serializers declare.
+
+Written here rather than with drf-spectacular: routes, filters, the envelope, references and problems are all our own,
+so that each of its parts would have to be overridden, and what is left of it would be more than this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import groupby
+from typing import Any
+
+import orjson
+from django.conf import settings
+from rest_framework.schemas.generators import EndpointEnumerator
+
+from directory.api.caching import CACHE_CONTROL
+from directory.api.errors import CODES, DETAIL_CODES
+from directory.api.operations import Operation, Schema, closed, nullable, reference
+from directory.api.parameters import Parameter
+
+PREFIX = "/api/v1/"
+TITLE = "Directory of Pakistan's startups and technology companies"
+# What any address may answer with instead.
+ANYWHERE = (
+    *("invalid_query", "bad_request", "https_required", "not_acceptable"),
+    *("server_error", "too_expensive", "unavailable"),
+)
+HEADERS: dict[str, Schema] = {
+    "ETag": {
+        "description": "Digest of the bytes sent, its own for each content coding.",
+        "schema": {"type": "string", "pattern": '^"[0-9a-f]+"$'},
+    },
+    "Cache-Control": {
+        "description": "How long shared caches may keep it.",
+        "schema": {"type": "string", "enum": [CACHE_CONTROL]},
+    },
+    "Directory-Revision": {
+        "description": "Number of the newest change anywhere in the directory.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+}
+# What a problem has beside what all have, by its code.
+EXTRA = {"gone": {"successor": nullable({"type": "string", "description": "The id of what replaces it."})}}
+MISTAKE = closed(
+    {
+        "parameter": {"type": "string"},
+        "code": {"type": "string", "enum": list(DETAIL_CODES)},
+        "detail": {"type": "string"},
+        "did_you_mean": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 3},
+        "allowed": {"type": "string", "description": "The values that are known, or the address that lists them."},
+    },
+    optional=("did_you_mean", "allowed"),
+    description="One mistake in one parameter.",
+)
+
+
+@cache
+def openapi_json() -> bytes:
+    """The document as it is sent, the same bytes for the same code and settings."""
+    return orjson.dumps(openapi())
+
+
+def openapi() -> Schema:
+    paths: dict[str, Schema] = {}
+    schemas: dict[str, Schema] = {"Mistake": MISTAKE}
+    for path, view, action in endpoints():
+        operation: Operation = view.operation(action)
+        paths[path] = {"get": operation_object(path, action, operation, schemas)}
+        schemas |= operation.schemas
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": TITLE,
+            "version": "1",
+            "description": "Read-only, no key needed. Whatever is not declared here is refused by a 400.",
+            "license": {"name": settings.LICENSE["id"], "url": settings.LICENSE["url"]},
+        },
+        "servers": [{"url": settings.SITE_URL}],
+        "externalDocs": {"url": f"{settings.SITE_URL}/docs/"},
+        "tags": [{"name": tag} for tag in dict.fromkeys(tag_of(path) for path in paths)],
+        "paths": paths,
+        "components": {"schemas": dict(sorted(schemas.items()))},
+    }
+
+
+def endpoints() -> Iterator[tuple[str, Any, str]]:
+    """(path, view class, action) of every endpoint of the API."""
+    for path, method, callback in EndpointEnumerator().get_api_endpoints():
+        if path.startswith(PREFIX):
+            actions = getattr(callback, "actions", None) or {}
+            yield path, callback.cls, actions.get(method.lower(), method.lower())
+
+
+def tag_of(path: str) -> str:
+    return path.removeprefix(PREFIX).partition("/")[0].partition(".")[0] or "about"
+
+
+def operation_object(path: str, action: str, operation: Operation, schemas: dict[str, Schema]) -> Schema:
+    described = [parameter_object(name, "path", parameter) for name, parameter in operation.path.items()]
+    described += [parameter_object(name, "query", parameter) for name, parameter in operation.parameters.items()]
+    described.append(
+        {
+            "name": "If-None-Match",
+            "in": "header",
+            "description": "ETags of what is known already.",
+            "schema": {"type": "string"},
+        }
+    )
+    words = [word for word in path.removeprefix(PREFIX).replace(".", "/").split("/") if word and word[0] != "{"]
+    return {
+        "operationId": "_".join([*words, action]),
+        "summary": operation.summary,
+        **({"description": operation.description} if operation.description else {}),
+        "tags": [tag_of(path)],
+        "parameters": described,
+        "responses": responses(operation, schemas),
+    }
+
+
+def parameter_object(name: str, place: str, parameter: Parameter) -> Schema:
+    """One parameter; its several values are separated by commas."""
+    several = {"style": "form", "explode": False} if parameter.schema.get("type") == "array" else {}
+    required = {"required": True} if place == "path" or parameter.required else {}
+    together = {"x-together": list(parameter.together)} if parameter.together else {}
+    schema = dict(parameter.schema)
+    # In words only: clients send what is declared as a default, though to some queries it means something else.
+    default = f" {orjson.dumps(schema.pop('default')).decode()} unless given." if "default" in schema else ""
+    if parameter.example is not None:
+        # In the schema: what stands beside it would be filled into Swagger UI's forms, all of it at once.
+        schema["examples"] = [parameter.example]
+    example = {"example": parameter.example} if required else {}
+    said = {"name": name, "in": place, "description": f"{parameter.description}{default}"}
+    return {**said, **required, **several, "schema": schema, **example, **together}
+
+
+def responses(operation: Operation, schemas: dict[str, Schema]) -> dict[str, Schema]:
+    """The answers by status; what problems look like is added to ``schemas``."""
+    headers = HEADERS | (
+        {"Link": {"description": f"Links (RFC 8288): {', '.join(operation.links)}.", "schema": {"type": "string"}}}
+        if operation.links
+        else {}
+    )
+    found: dict[str, Schema] = {
+        "200": {
+            "description": operation.summary,
+            "headers": headers,
+            "content": {media_type: {"schema": schema} for media_type, schema in operation.answers.items()},
+        },
+        "304": {"description": "What is known already is what there is.", "headers": headers},
+    }
+    if operation.moves:
+        found["308"] = {
+            "description": "It has moved.",
+            "headers": {"Location": {"schema": {"type": "string"}, "required": True}},
+        }
+    codes = sorted({*ANYWHERE, *operation.problems}, key=lambda code: (CODES[code].status, code))
+    for status, group in groupby(codes, key=lambda code: CODES[code].status):
+        found[str(status)] = problem_response(status, list(group), schemas)
+    return found
+
+
+def problem_response(status: int, codes: list[str], schemas: dict[str, Schema]) -> Schema:
+    name = "Or".join(code.title().replace("_", "") for code in codes)
+    schemas[name] = problem_schema(status, codes)
+    retry = {"Retry-After": {"schema": {"type": "integer"}, "required": True}} if status == 503 else {}
+    return {
+        "description": " ".join(f"`{code}`: {CODES[code].title}." for code in codes),
+        **({"headers": retry} if retry else {}),
+        "content": {"application/problem+json": {"schema": reference(name)}},
+    }
+
+
+def problem_schema(status: int, codes: Iterable[str]) -> Schema:
+    """A problem (RFC 9457) with one of ``codes``."""
+    codes = list(codes)
+    mistakes = {"type": "array", "items": reference("Mistake")}
+    extra = {name: schema for code in codes for name, schema in EXTRA.get(code, {}).items()}
+    properties = {
+        "type": {"type": "string", "enum": [f"{settings.SITE_URL}/problems/{code}/" for code in codes]},
+        "title": {"type": "string", "enum": [CODES[code].title for code in codes]},
+        "status": {"type": "integer", "enum": [status]},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "format": "uri", "description": "What to quote when reporting it."},
+        "code": {"type": "string", "enum": codes},
+        "errors": mistakes if "invalid_query" in codes else {**mistakes, "maxItems": 0},
+        **extra,
+    }
+    return closed(properties, optional=tuple(extra) if len(codes) > 1 else ())

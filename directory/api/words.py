@@ -1,0 +1,33 @@
+"""Words: a text as it is searched for, without accents, case and punctuation."""
+
+import re
+from collections.abc import Sequence
+
+from django.db import connection
+
+LANGUAGES = re.compile(r"(^|[^a-z0-9])\.net($|[^a-z0-9])")
+
+
+def words_of(texts: Sequence[str]) -> list[list[str]]:
+    """The words of each text, as the database's ``directory_words`` has them.
+
+    It is asked, once for all texts, only where one of them is not plain ASCII: the rules for the rest of the world's
+    letters are its own.
+    """
+    foreign = [text for text in dict.fromkeys(texts) if not text.isascii()]
+    known = dict(zip(foreign, folded(foreign), strict=True)) if foreign else {}
+    return [(known[text] if text in known else plain(text)).split() for text in texts]
+
+
+def folded(texts: list[str]) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT directory_words(value) FROM unnest(%s::text[]) WITH ORDINALITY AS t (value, n)", [texts]
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def plain(text: str) -> str:
+    """``directory_words`` for ASCII alone."""
+    text = re.sub("['`]", "", text.lower()).replace("c++", " cplusplus ").replace("c#", " csharp ")
+    return re.sub("[^a-z0-9]+", " ", LANGUAGES.sub(r"\1 dotnet \2", text))

@@ -1,0 +1,102 @@
+"""Fuzzing by the schema: what it allows is answered, what it forbids is refused, and nothing answers otherwise.
+
+Each operation is asked the boundary values of each parameter and values drawn at random with a fixed seed.
+"""
+
+import copy
+import csv
+import re
+from typing import Any
+
+import pytest
+import schemathesis
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from schemathesis import Case, CheckContext, Response
+from schemathesis.config import SchemathesisConfig
+
+from directory.api.schema import openapi
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("starter_directory", "one_connection")]
+
+# What no schema of a single parameter can say.
+TOGETHER = {"conflicting_parameters", "missing_parameter"}
+# Parameters in a language of their own are asked what their example asks: their tests know better.
+LANGUAGES = {"fields", "omit", "include", "bbox", "near", "q"}
+
+
+@schemathesis.check
+def what_is_allowed_is_answered(context: CheckContext, response: Response, case: Case) -> None:
+    """Complaint 16. Parameters that exclude or need each other are refused, and only they."""
+    if case.meta and case.meta.generation.mode.is_positive and response.status_code == 400:
+        assert {error["code"] for error in response.json()["errors"]} <= TOGETHER, response.text
+
+
+def thinned() -> dict[str, Any]:
+    """The schema with one parameter of each form: the same code reads all others, whose examples are tried anyway."""
+    document = openapi()
+    for methods in document["paths"].values():
+        forms: dict[str, Any] = {}
+        for parameter in methods["get"]["parameters"]:
+            form = re.sub("'x-collection': '[a-z]+'", "", f"{parameter['in']} {parameter['schema']}")
+            forms.setdefault(form, parameter)
+        methods["get"]["parameters"] = list(forms.values())
+    return document
+
+
+def narrowed() -> dict[str, Any]:
+    """The same with the values that the starter directory has in the place of those that may be."""
+    document = thinned()
+    for methods in document["paths"].values():
+        # What only an earlier answer knows, such as a cursor, has no example.
+        known = [p for p in methods["get"]["parameters"] if "examples" in p["schema"] or p["in"] == "header"]
+        methods["get"]["parameters"] = [{**p, "schema": existing(p)} for p in known]
+    return document
+
+
+def existing(parameter: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter, as far as it depends on what there is."""
+    schema: dict[str, Any] = copy.deepcopy(parameter["schema"])
+    examples = schema.get("examples", [])
+    values = schema.get("items", schema)
+    if parameter["name"] in ("id", "id__not"):
+        values["enum"] = examples[0]
+    elif parameter["name"] == "key":
+        values["enum"] = [*examples, "nobody"]
+    elif parameter["name"] in LANGUAGES:
+        return {"type": "string", "enum": examples}
+    elif parameter["name"] == "ordering":
+        values["enum"] = [name for name in values["enum"] if name != "relevance"]  # which goes with q only
+    elif "x-collection" in values:
+        values["enum"] = slugs(values["x-collection"])
+    return schema
+
+
+def slugs(collection: str) -> list[str]:
+    with (settings.BASE_DIR / "starter" / f"{collection}.csv").open() as file:
+        return [row["slug"] for row in csv.DictReader(file)]
+
+
+def loaded(document: dict[str, Any], mode: str) -> Any:
+    config = {
+        "seed": 1,
+        "generation": {"mode": mode, "max-examples": 10, "deterministic": True, "database": "none"},
+        "checks": {"positive_data_acceptance": {"enabled": False}},  # ours knows what a 400 is about
+    }
+    schema = schemathesis.openapi.from_dict(document, config=SchemathesisConfig.from_dict(config))
+    schema.app = get_wsgi_application()
+    return schema
+
+
+@loaded(narrowed(), "positive").parametrize()
+def test_what_is_allowed_is_answered(case: Case) -> None:
+    ask(case)
+
+
+@loaded(thinned(), "negative").parametrize()
+def test_what_is_forbidden_is_refused(case: Case) -> None:
+    ask(case)
+
+
+def ask(case: Case) -> None:
+    case.call_and_validate(headers={"Host": "127.0.0.1", "Accept-Encoding": "identity"})
