@@ -10,6 +10,8 @@ from typing import Any
 from django.db import OperationalError
 
 SYSTEM_USER = "embedded_postgres"
+# Root's PATH need not have what only root runs: a shell by `su`, a cron job.
+ADMINISTRATORS_PATH = f"/usr/sbin:/sbin:{os.defpath}"
 
 
 class Owner:
@@ -51,7 +53,8 @@ class Owner:
         except KeyError:
             pass
         try:
-            subprocess.run(["useradd", "--system", SYSTEM_USER], check=True, capture_output=True)  # noqa: S607
+            command = ["useradd", "--system", SYSTEM_USER]
+            subprocess.run(command, check=True, capture_output=True, env={"PATH": ADMINISTRATORS_PATH})
         except (OSError, subprocess.CalledProcessError) as error:
             raise OperationalError(
                 "PostgreSQL does not run as root, and a system user for it could not be made: "
