@@ -1,78 +1,22 @@
 """`manage.py serve` as a newcomer, an operator and an accident meet it: real processes on a port of their own."""
 
-import http.client
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import psutil
 import pytest
-from django.conf import settings
 
 from directory.postgres.server import Server
+from tests.served import DEADLINE, SITE_URL, Serve, free_port, wait_for
 from tests.test_settings import PRODUCTION, manage
-
-SITE_URL = "http://127.0.0.1:8000"  # not that of each one's port: the documents would be rendered anew for it
-DEADLINE = 90  # seconds; far more than it takes, so that only a hang fails
-
-
-class Serve:
-    """A running `manage.py serve`, in a process group of its own as a terminal or a supervisor would start it."""
-
-    def __init__(self, data_dir: Path, log: Path) -> None:
-        self.port = free_port()
-        self.log = log
-        with log.open("w") as output:
-            self.process = psutil.Popen(
-                [sys.executable, "manage.py", "serve"],
-                cwd=settings.BASE_DIR,
-                env={"PATH": os.defpath, "DATA_DIR": str(data_dir), "PORT": str(self.port), "SITE_URL": SITE_URL},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.data = data_dir / "postgres"
-
-    def wait_until_ready(self) -> None:
-        wait_for(lambda: "Ready: " in self.output() or self.process.poll() is not None)
-        assert self.process.poll() is None, self.output()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
-        connection.request("GET", "/livez")
-        assert connection.getresponse().status == 200
-        connection.close()
-
-    def child(self, word: str) -> psutil.Process:
-        [found] = [child for child in self.process.children() if word in child.cmdline()]
-        return found
-
-    def processes(self) -> list[psutil.Process]:
-        postgres = [p for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(self.data)]
-        children = self.process.children(recursive=True) if self.process.is_running() else []
-        return [self.process, *children, *postgres]
-
-    def output(self) -> str:
-        return self.log.read_text()
-
-
-def wait_for(condition: Callable[[], Any]) -> None:
-    give_up = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +32,7 @@ def serve(data_dir: Path, tmp_path: Path) -> Iterator[Serve]:
         running.wait_until_ready()
         yield running
     finally:
-        for process in running.processes():
-            if process.is_running():
-                process.kill()
-        running.process.wait()
+        running.kill()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,96 @@
+"""A curator's browser: Debian's Chromium on `manage.py serve` with the starter directory."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
+
+from tests.served import Serve
+
+CHROMIUM = shutil.which("chromium")
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+# Chromium would look for its makers at each start.
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A directory that is served, and its first curator."""
+
+    url: str
+    password: str
+    username: str = "curator"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The starter directory, served as a newcomer starts it; its tests share it."""
+    data = tmp_path_factory.mktemp("site")
+    serve = Serve(data, data / "log")
+    try:
+        serve.wait_until_ready()
+        told = re.search(r"with the password (\S+)", serve.output())
+        assert told
+        yield Site(f"http://127.0.0.1:{serve.port}", told[1])
+    finally:
+        serve.kill()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("There is no Chromium here: `apt-get install chromium` brings it.")
+    # Playwright's loop runs in this thread; Django would refuse the database to the tests behind it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def page(chromium: Browser, site: Site) -> Iterator[Page]:
+    """A page that nobody has used yet. Whatever its policy stopped, or it asked of others, fails the test."""
+    context = chromium.new_context(viewport=DESKTOP, base_url=site.url)
+    faults: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Content-Security-Policy" in message.text:
+            faults.append(message.text)
+
+    def watch(request: Request) -> None:
+        if not request.url.startswith((site.url, "data:", "blob:")):
+            faults.append(f"asked for {request.url}")
+
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    page.on("console", listen)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", watch)
+    yield page
+    context.close()
+    assert faults == []
+
+
+def assert_accessible(page: Page) -> None:
+    """axe finds nothing serious on what is shown now."""
+    found = Axe().run(page).response["violations"]
+    serious = [
+        f"{fault['id']}: {node['html'][:150]}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
+    assert serious == []
+
+
+def assert_fits(page: Page) -> None:
+    """Nobody has to scroll sideways."""
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
