@@ -13,24 +13,12 @@ from companies.models import (
     Specialty,
 )
 from companies.search import Search, Typo
-from directory.api.filters import (
-    Child,
-    Choice,
-    Codes,
-    Date,
-    Flag,
-    Id,
-    Number,
-    Range,
-    Related,
-    RelatedFlag,
-    RelatedMany,
-    Slug,
-    Text,
-    Texts,
-    Word,
-)
+from directory.api.dates import Date
+from directory.api.filters import Choice, Codes, Flag, Id, Slug, Word
+from directory.api.numbers import Number, Range
 from directory.api.places import Box, Near, Radius
+from directory.api.relations import Child, Related, RelatedFlag, RelatedMany
+from directory.api.texts import Text, Texts
 from hubs.filters import PublishedFilters
 from hubs.models import Hub, Program
 

@@ -1,19 +1,10 @@
-from directory.api.filters import (
-    Choice,
-    Date,
-    DecimalNumber,
-    Flag,
-    Id,
-    Number,
-    Related,
-    Slug,
-    Text,
-    Texts,
-    Time,
-    Word,
-)
+from directory.api.dates import Date, Time
+from directory.api.filters import Choice, Flag, Id, Slug, Word
+from directory.api.numbers import DecimalNumber, Number
 from directory.api.places import Box, Near, Radius
+from directory.api.relations import Related
 from directory.api.selection import FilterSet
+from directory.api.texts import Text, Texts
 from hubs.models import Hub, Indicator, Program, Province
 
 

@@ -10,8 +10,9 @@ from pyroaring import BitMap
 
 from directory.api.bitmaps import Bitmaps, compact
 from directory.api.caching import RevisionCache
-from directory.api.filters import Child, Range, Related, RelatedMany
+from directory.api.numbers import Range
 from directory.api.pairs import Asked, comparison, pairs
+from directory.api.relations import Child, Related, RelatedMany
 from directory.api.selection import FilterSet
 from directory.api.statements import Statement
 from directory.api.vocabulary import Vocabulary, vocabulary_of

@@ -21,8 +21,8 @@ from django.utils import timezone
 
 from directory.api import pagination, rendering
 from directory.api.addresses import Found
+from directory.api.dates import Time
 from directory.api.errors import InvalidQuery, Mistake, Problem
-from directory.api.filters import Time
 from directory.api.ordering import Ordering, Sort
 from directory.api.pagination import Cursor, Page, make_page, read_snapshot, read_window, snapshot
 from directory.api.parameters import Parameter

@@ -9,7 +9,8 @@ from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
 from directory.api.errors import Mistake
-from directory.api.filters import DECIMAL, PHRASES, Filter
+from directory.api.filters import PHRASES, Filter
+from directory.api.numbers import DECIMAL
 from directory.api.vocabulary import vocabulary_of
 
 EARTH_KM = 6371.0088  # its mean radius
