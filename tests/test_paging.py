@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from companies.models import ORDERINGS, Company
-from directory.api.pagination import Cursor
+from directory.api.cursors import Cursor
 from directory.models import Published, Source, kinds
 from directory.publishing import publication
 from tests.factories import make_company, make_hub

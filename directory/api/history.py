@@ -21,10 +21,11 @@ from django.utils import timezone
 
 from directory.api import pagination, rendering
 from directory.api.addresses import Found
+from directory.api.cursors import Cursor
 from directory.api.dates import Time
 from directory.api.errors import InvalidQuery, Mistake, Problem
 from directory.api.ordering import Ordering, Sort
-from directory.api.pagination import Cursor, Page, make_page, read_snapshot, read_window, snapshot
+from directory.api.pagination import Page, make_page, read_snapshot, read_window, snapshot
 from directory.api.parameters import Parameter
 from directory.api.related import Document
 from directory.api.rendering import FORMATS, read_format

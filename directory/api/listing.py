@@ -13,12 +13,13 @@ from django.http.response import HttpResponseBase
 
 from directory.api import facets, pagination, rendering, shapes
 from directory.api.caching import Superseded
+from directory.api.cursors import Cursor
 from directory.api.errors import InvalidQuery
 from directory.api.exports import export
 from directory.api.facets import Applied, FacetCounts, read_facets
 from directory.api.linked import linked_data
 from directory.api.ordering import Ordering
-from directory.api.pagination import Cursor, Page, Window, read_page, read_window
+from directory.api.pagination import Page, Window, read_page, read_window
 from directory.api.related import related_documents
 from directory.api.relax import relax
 from directory.api.rendering import FORMATS, Format, conflicts, feature, kinds_needed, read_format
