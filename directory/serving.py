@@ -71,7 +71,7 @@ def gunicorn_command() -> list[str]:
     return [
         *(sys.executable, "-m", "gunicorn", "directory.wsgi"),
         *("--bind", f"{host}:{settings.PORT}"),
-        *("--worker-class", "gthread"),
+        *("--worker-class", "directory.unreadable.Worker", "--limit-request-line", "8190"),  # the most that it reads
         *("--workers", str(settings.WEB_WORKERS), "--threads", str(settings.WEB_THREADS)),
         *("--graceful-timeout", str(PATIENCE - 2)),
         *("--forwarded-allow-ips", ""),  # TRUSTED_PROXIES alone decides whose word counts

@@ -20,14 +20,14 @@ from directory.api.schema import openapi
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("starter_directory", "one_connection")]
 
 # What no schema of a single parameter can say.
-TOGETHER = {"conflicting_parameters", "missing_parameter"}
+TOGETHER = {"conflicting_parameters", "missing_parameter", "too_many_conditions"}
 # Parameters in a language of their own are asked what their example asks: their tests know better.
 LANGUAGES = {"fields", "omit", "include", "bbox", "near", "q"}
 
 
 @schemathesis.check
 def what_is_allowed_is_answered(context: CheckContext, response: Response, case: Case) -> None:
-    """Complaint 16. Parameters that exclude or need each other are refused, and only they."""
+    """Parameters that exclude or need each other, or are too many, are refused, and only they."""
     if case.meta and case.meta.generation.mode.is_positive and response.status_code == 400:
         assert {error["code"] for error in response.json()["errors"]} <= TOGETHER, response.text
 

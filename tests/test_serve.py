@@ -1,5 +1,7 @@
 """`manage.py serve` as a newcomer, an operator and an accident meet it: real processes on a port of their own."""
 
+import http.client
+import json
 import os
 import re
 import signal
@@ -64,6 +66,28 @@ def test_the_first_start_tells_the_password_and_sigterm_ends_everything(serve: S
     assert not (serve.data / "postmaster.pid").exists()
     assert serve.output().splitlines()[-1] == "Stopping."
     assert "Traceback" not in serve.output()
+
+
+# What is no request, and the status of its refusal.
+UNREADABLE = {
+    f"GET /api/v1/companies/?name={'a' * 8200} HTTP/1.1": 414,
+    f"GET /api/v1/companies/ HTTP/1.1\r\nX: {'a' * 9000}": 400,
+    "GET /api/v1/companies/\0/ HTTP/1.1": 400,
+    "GET /api/v1/companies/ HTTP/1.1\r\nno header": 400,
+}
+
+
+def test_what_django_never_sees_is_refused_as_the_api_refuses(serve: Serve) -> None:
+    for request, status in UNREADABLE.items():
+        with socket.create_connection(("127.0.0.1", serve.port), timeout=DEADLINE) as connection:
+            connection.sendall(f"{request}\r\nHost: 127.0.0.1\r\n\r\n".encode())
+            response = http.client.HTTPResponse(connection)
+            response.begin()
+            body = json.loads(response.read())
+        assert (response.status, body["status"]) == (status, status), request
+        assert body["code"] == {414: "uri_too_long", 400: "bad_request"}[status]
+        assert response.headers["Content-Type"] == "application/problem+json; charset=utf-8"
+        assert (response.headers["Cache-Control"], response.headers["Connection"]) == ("no-store", "close")
 
 
 def test_a_second_server_does_not_take_over_the_first_one_s_documents(serve: Serve, data_dir: Path) -> None:

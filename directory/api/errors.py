@@ -57,6 +57,11 @@ CODES = {
         406, "No such format", "None of the formats in the Accept header is served here; JSON always is."
     ),
     "gone": Code(410, "It was withdrawn", "This was published once and no longer is. The address is not reused."),
+    "uri_too_long": Code(
+        414,
+        "The address is too long",
+        "Everything that is asked for is in the address, and no more of it is read. Ask in several requests.",
+    ),
     "unsupported_media_type": Code(415, "Unsupported content type", "Send JSON, as application/json."),
     "throttled": Code(429, "Too many requests", "Wait as long as the Retry-After header says."),
     "server_error": Code(
@@ -81,6 +86,7 @@ DETAIL_CODES = {
     "empty_value": "The parameter has no value. Leave it out, or use __isnull=true for missing values.",
     "invalid_value": "The value has the wrong form.",
     "too_many_values": "The parameter has more values than allowed.",
+    "too_many_conditions": "The query asks more about related objects than is planned in time.",
     "too_long": "The value is longer than allowed.",
     "repeated_parameter": "The parameter was given more than once, and may be given once only.",
     "missing_parameter": "The parameter means nothing without another one, which was not given.",
@@ -96,6 +102,7 @@ STATUS_CODES = {
     405: "method_not_allowed",
     406: "not_acceptable",
     410: "gone",
+    414: "uri_too_long",
     415: "unsupported_media_type",
     429: "throttled",
     500: "server_error",

@@ -112,6 +112,10 @@ class Filter:
         """How many values a look-up takes."""
         return MAX_VALUES
 
+    def looked_into(self, lookup: str, form: int) -> int:
+        """How often its condition looks into another table."""
+        return 0
+
     def parse(self, raw: str, revision: int) -> Any:
         return raw
 

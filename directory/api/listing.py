@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from directory.api import facets, pagination, rendering, shapes
 from directory.api.caching import Superseded
 from directory.api.cursors import Cursor
-from directory.api.errors import InvalidQuery
+from directory.api.errors import InvalidQuery, Problem
 from directory.api.exports import export
 from directory.api.facets import Applied, FacetCounts, read_facets
 from directory.api.linked import linked_data
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from directory.api.viewsets import PublishedViewSet
 
 JSON = FORMATS["json"].media_type
+# Characters of a list's own address: with a cursor it stays within what the web server reads, so that “next” works.
+MAX_ADDRESS = 5000
 # What a list takes beside its filters.
 PARAMETERS = {**pagination.PARAMETERS, **facets.PARAMETERS, **shapes.PARAMETERS, **rendering.PARAMETERS}
 
@@ -54,6 +56,8 @@ class Listing:
         self.asked = [*asked, *self.facets.asked, *self.shape.asked]
         if mistakes:
             raise InvalidQuery(mistakes)
+        if len(self.url()) > MAX_ADDRESS:
+            raise Problem("uri_too_long")
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
         """The answer in the format asked for; raises Superseded where something was published since."""

@@ -7,6 +7,8 @@ from typing import Any
 # Values that one parameter may have, and characters that one of them may have.
 MAX_VALUES = 50
 MAX_LENGTH = 200
+# Conditions of one query that each look into another table: planning twenty takes PostgreSQL a quarter of a second.
+MAX_LOOKED_INTO = 10
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,9 @@ class RelatedMany(Related):
     def most_values(self, lookup: str) -> int:
         return MAX_EACH if lookup == "all" else MAX_VALUES
 
+    def looked_into(self, lookup: str, form: int) -> int:
+        return form if lookup == "all" else 1
+
     def widened(self, pks: list[int], revision: int) -> list[int]:
         return vocabulary_of(self.model, revision).with_descendants(pks) if self.tree else pks
 
@@ -141,6 +144,9 @@ class Child(Filter):
 
     def values(self, lookup: str, parsed: list[Any], revision: int) -> list[Any]:
         return self.inner.values(lookup, parsed, revision)
+
+    def looked_into(self, lookup: str, form: int) -> int:
+        return 1
 
     def matches(self, lookup: str, slots: Sequence[Expression]) -> Condition:
         return Exists(self.rows().filter(self.inner.matches(lookup, slots)))

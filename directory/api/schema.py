@@ -24,7 +24,7 @@ PREFIX = "/api/v1/"
 TITLE = "Directory of Pakistan's startups and technology companies"
 # What any address may answer with instead.
 ANYWHERE = (
-    *("invalid_query", "bad_request", "https_required", "not_acceptable"),
+    *("invalid_query", "bad_request", "https_required", "not_acceptable", "uri_too_long"),
     *("server_error", "too_expensive", "unavailable"),
 )
 HEADERS: dict[str, Schema] = {

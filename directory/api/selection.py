@@ -15,9 +15,12 @@ from typing import Any, ClassVar
 
 from directory.api.errors import Mistake, similar
 from directory.api.filters import Filter
-from directory.api.parameters import MAX_LENGTH, MAX_VALUES
+from directory.api.parameters import MAX_LENGTH, MAX_LOOKED_INTO, MAX_VALUES
 from directory.api.statements import Slot, Statement
 
+TOO_MANY_CONDITIONS = (
+    f"A query asks at most {MAX_LOOKED_INTO} things about related objects; each value of __all is one."
+)
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -60,6 +63,7 @@ class FilterSet:
         """Read the query's filters; ``others`` are the parameters that somebody else reads."""
         selection = Selection((), {}, {}, [])
         everything = dict(query)
+        looked_into = 0
         for parameter, given in sorted(everything.items()):
             if parameter in others:
                 continue
@@ -74,6 +78,10 @@ class FilterSet:
                 form, values = declared.read(lookup, [*raw, *beside], revision)
                 if form is not None:
                     selection.form += ((parameter, form),)
+                    cost = declared.looked_into(lookup, form)
+                    looked_into += cost
+                    if cost and looked_into > MAX_LOOKED_INTO:
+                        raise Mistake("too_many_conditions", TOO_MANY_CONDITIONS)
                 selection.values |= {f"{parameter}.{n}": value for n, value in enumerate(values)}
                 selection.applied[parameter] = raw
                 if declared.ordering:
