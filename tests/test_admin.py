@@ -427,8 +427,8 @@ def test_an_id_finds_its_company(client: Client) -> None:
     assert list(response.context["cl"].result_list) == [company]
 
 
+@pytest.mark.complaint(23)
 def test_choices_are_looked_up_not_listed(client: Client) -> None:
-    """Complaint 23."""
     hub = make.make_hub("Gujranwala")
     lookup = {"app_label": "companies", "model_name": "company", "field_name": "hub", "term": "gujr"}
     response = client.get(reverse("admin:autocomplete"), lookup)

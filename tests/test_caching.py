@@ -41,9 +41,10 @@ def company() -> Company:
     return make_company("Systems Limited", description="Software for banks, telecoms and retailers. " * 20)
 
 
+@pytest.mark.complaint(17)
 @pytest.mark.parametrize("url", [LIST, DETAIL])
 def test_each_coding_has_the_same_content_and_an_etag_of_its_own(api: Client, company: Company, url: str) -> None:
-    """Complaint 17: not weakened, and none of them taken for another's bytes."""
+    """Not weakened, and none of them taken for another's bytes."""
     answers = {coding: api.get(url, headers={"accept-encoding": coding}) for coding in DECODERS}
     assert {answer.get("Content-Encoding", "") for answer in answers.values()} == set(DECODERS)
     assert len({DECODERS[coding](answer.content) for coding, answer in answers.items()}) == 1
@@ -53,12 +54,13 @@ def test_each_coding_has_the_same_content_and_an_etag_of_its_own(api: Client, co
     assert all(answer["Content-Length"] == str(len(answer.content)) for answer in answers.values())
 
 
+@pytest.mark.complaint(17)
 @pytest.mark.parametrize("url", [LIST, DETAIL])
 @pytest.mark.parametrize("coding", DECODERS)
 def test_a_known_answer_is_not_sent_again_until_it_changes(
     api: Client, company: Company, url: str, coding: str
 ) -> None:
-    """Complaint 17: through gzip and brotli as well."""
+    """Through gzip and brotli as well."""
     asking = {"accept-encoding": coding}
     etag = api.get(url, headers=asking)["ETag"]
     for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
@@ -203,6 +205,7 @@ def make_many() -> None:
             make_credential(company)
 
 
+@pytest.mark.complaint(13)
 @pytest.mark.parametrize("rows", ["few", "many"])
 def test_the_cost_of_each_answer(
     api: Client,
@@ -211,7 +214,6 @@ def test_the_cost_of_each_answer(
     forget: Callable[[], None],
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    """Complaint 13."""
     make_specialty("Data")
     if rows == "many":
         make_many()
@@ -225,11 +227,12 @@ def test_the_cost_of_each_answer(
             assert api.get(url, headers={"if-none-match": etag}).status_code == 304
 
 
+@pytest.mark.complaint(13)
 @pytest.mark.parametrize("collection", VIEWSETS)
 def test_every_collection_costs_the_same(
     api: Client, company: Company, collection: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """Complaint 13: a program's hub and a specialty's parent are in their documents already."""
+    """A program's hub and a specialty's parent are in their documents already."""
     parent = make_specialty("Data")
     for number in range(5):
         make_specialty(f"Data {number}", parent=parent)

@@ -91,8 +91,9 @@ def company() -> Company:
     return made
 
 
+@pytest.mark.complaint(12)
 def test_a_company_s_document(company: Company) -> None:
-    """Complaint 12: what is related is there by slug and name, in the order of names; what is missing is null."""
+    """What is related is there by slug and name, in the order of names; what is missing is null."""
     stamps = {name: document(company)[name] for name in ("revision", "created_at", "updated_at")}
     assert document(company) == {
         "id": company.public_id,
@@ -141,8 +142,8 @@ def test_what_a_company_does_not_tell_is_null_or_an_empty_list() -> None:
     assert all(told[name] is None for name in set(told) - set(lists) - {"revision", "created_at", "updated_at"})
 
 
+@pytest.mark.complaint(12)
 def test_documents_of_the_other_kinds() -> None:
-    """Complaint 12."""
     lahore = make_hub("Lahore", technology_parks=["Arfa"], geonames_id=1172451)
     data = make_specialty("Data")
     expected: list[tuple[Published, dict[str, Any]]] = [
@@ -216,8 +217,9 @@ def test_private_facts_cannot_be_asked_for(api: Client, company: Company, parame
         assert api.get(f"/api/v1/companies/?{query}").status_code == 400
 
 
+@pytest.mark.complaint(10)
 def test_a_tombstone_holds_nothing_of_what_was_withdrawn(api: Client, company: Company) -> None:
-    """Complaint 10: an id, a time and a successor; a name may have been the reason."""
+    """An id, a time and a successor; a name may have been the reason."""
     with publication(source=Source.ADMIN):
         Company.objects.filter(pk=company.pk).update(status="withdrawn")
     tombstone = Version.objects.latest("pk")
@@ -261,8 +263,9 @@ def test_a_document_is_stamped_with_its_last_public_change(company: Company) -> 
     assert version.document == Company.objects.values_list("document", flat=True).get(pk=company.pk)
 
 
+@pytest.mark.complaint(12)
 def test_a_list_holds_the_very_documents_and_says_how_it_was_asked(api: Client, company: Company) -> None:
-    """Complaint 12: nothing is fetched a second time."""
+    """Nothing is fetched a second time."""
     page = api.get("/api/v1/companies/?hub=lahore,karachi&specialty=data&page=1").json()
     assert page == {
         "count": 1,

@@ -164,9 +164,10 @@ def problem(response: Any) -> dict[str, Any]:
     return body
 
 
+@pytest.mark.complaint(19)
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_can_be_provoked_and_has_its_page(api: Client, settings: Settings, code: str) -> None:
-    """Complaint 19. A new code without a case above fails here."""
+    """A new code without a case above fails here."""
     body = problem(PROVOKED[code](api, settings))
     assert body["code"] == code
     page = api.get(urlsplit(body["type"]).path)
@@ -204,9 +205,10 @@ def test_our_own_mistake_tells_strangers_nothing_and_the_log_everything(
     assert "the secret inside" in caplog.text
 
 
+@pytest.mark.complaint(19, 20)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"])
 def test_every_refusal_of_every_address_has_the_shape(api: Client, method: str) -> None:
-    """Complaint 19: not even an address that is routed nowhere answers HTML, and complaint 20: none answers 200."""
+    """Not even an address that is routed nowhere answers HTML, and nothing is refused with a 200."""
     lists = [f"/api/v1/{collection}/" for collection in VIEWSETS]
     nowhere = ["/api/", "/api/v2/companies/", "/api/v1/company/", "/api/v1/companies/a/b/", "/api/v1/companies/a.b/"]
     for url in ["/api/v1/", *lists]:
@@ -275,9 +277,10 @@ MISTAKES: dict[str, list[tuple[str, str, str]]] = {
 }
 
 
+@pytest.mark.complaint(1)
 @pytest.mark.parametrize("query", MISTAKES, ids=lambda query: query[:40])
 def test_all_mistakes_of_a_query_are_told_at_once(api: Client, query: str) -> None:
-    """Complaint 1: nothing that is asked for is ignored."""
+    """Nothing that is asked for is ignored."""
     make_company(specialties=[make_specialty("Machine learning", aliases=["ML"])])
     errors = problem(api.get(f"{COMPANIES}?{query}"))["errors"]
     assert [(e["parameter"], e["code"], e.get("did_you_mean", [""])[0]) for e in errors] == MISTAKES[query]
@@ -301,8 +304,8 @@ def test_an_unknown_value_says_where_the_known_ones_are(api: Client) -> None:
     assert error["allowed"] == "http://127.0.0.1:8000/api/v1/hubs/"
 
 
+@pytest.mark.complaint(1)
 def test_a_detail_takes_no_filters(api: Client) -> None:
-    """Complaint 1."""
     make_company("Systems")
     query = "companies/systems/?hub=lahore&format=csv&fromat=json"
     assert mistakes(api, query) == [

@@ -30,12 +30,13 @@ def streamed(api: Client, query: dict[str, str]) -> str:
     return b"".join(response.streaming_content).decode()
 
 
+@pytest.mark.complaint(5, 9)
 @settings(max_examples=25, deadline=None)
 @given(st.lists(FACTS, min_size=1, max_size=12), st.randoms(use_true_random=True))
 def test_a_stream_is_what_walking_the_pages_gives(
     api: Client, vocabulary: dict[str, int], companies: list[Facts], rng: random.Random
 ) -> None:
-    """Complaints 5 and 9: the same documents in the same order, and no others, however long the chunks are."""
+    """The same documents in the same order, and no others, however long the chunks are."""
     with transaction.atomic(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(exports, "CHUNK", rng.choice([1, 2, 500]))
         publish(companies, vocabulary)

@@ -238,23 +238,26 @@ def found(api: Client, collection: str, query: str) -> list[str]:
     return slugs([response.json()])
 
 
+@pytest.mark.complaint(14)
 @pytest.mark.parametrize(("collection", "query", "expected"), list(cases()), ids="{}".format)
 def test_each_parameter_finds_its_rows(
     api: Client, rows: dict[str, list[dict[str, Any]]], collection: str, query: str, expected: str
 ) -> None:
-    """Complaint 14: the list would show a row that a join repeats."""
+    """The list would show a row that a join repeats."""
     letters = ROWS[collection]
     query = query.format("", *rows[collection], **dict(zip(letters, rows[collection], strict=True)))
     assert sorted(found(api, collection, query)) == sorted(letters[letter] for letter in expected)
 
 
+@pytest.mark.complaint(16)
 @pytest.mark.parametrize("collection", VIEWSETS)
 def test_the_tables_name_every_parameter(collection: str) -> None:
-    """Complaint 16: what is declared is what there is."""
+    """What is declared is what there is."""
     tried = {query.partition("=")[0] for kind, query, _ in cases() if kind == collection}
     assert tried == set(VIEWSETS[collection].filterset_class.parameters)
 
 
+@pytest.mark.complaint(14)
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -273,7 +276,7 @@ def test_the_tables_name_every_parameter(collection: str) -> None:
 def test_values_are_or_and_parameters_are_and(
     api: Client, rows: dict[str, Any], query: str, expected: list[str]
 ) -> None:
-    """Complaint 14: AND is never answered as OR, nor the other way round."""
+    """AND is never answered as OR, nor the other way round."""
     assert found(api, "companies", query) == expected
 
 

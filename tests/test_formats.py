@@ -182,17 +182,18 @@ def test_what_has_no_place_has_no_geojson_and_a_detail_is_no_stream(
             assert negotiated == (200 if name in offered else 406), (address, name)
 
 
+@pytest.mark.complaint(1)
 def test_a_format_that_nobody_knows_is_refused(api: Client, company: Company) -> None:
-    """Complaint 1."""
     assert mistakes(api, "companies/?format=xml") == [("format", "unknown_value")]
     assert mistakes(api, "companies/?format=json&format=csv") == [("format", "repeated_parameter")]
     assert mistakes(api, "companies/?format=") == [("format", "empty_value")]
     assert mistakes(api, "companies/systems/?format=csv") == [("format", "unknown_value")]
 
 
+@pytest.mark.complaint(1)
 @pytest.mark.parametrize("name", ["csv", "ndjson"])
 def test_a_whole_result_has_no_pages(api: Client, company: Company, name: str) -> None:
-    """Complaint 1: not the first page, and not all in spite of what was asked."""
+    """Not the first page, and not all in spite of what was asked."""
     cursor = "x" * 5
     query = f"companies/?format={name}&page_size=5&page=1&count=exact"
     assert mistakes(api, query) == [(p, "conflicting_parameters") for p in ("page_size", "page", "count")]
@@ -320,12 +321,13 @@ def test_rows_come_before_all_are_read(api: Client, five: list[str], name: str) 
     assert cursors() == 0
 
 
+@pytest.mark.complaint(9)
 @pytest.mark.parametrize(
     "query", ["format=csv", "format=ndjson", "format=ndjson&fields=slug,hub(summary)&include=hub"]
 )
 @pytest.mark.usefixtures("small_chunks")
 def test_a_stream_is_of_one_moment(api: Client, five: list[str], query: str) -> None:
-    """Complaint 9: what is published while it is sent is in none of its rows."""
+    """What is published while it is sent is in none of its rows."""
     revision = Revision.objects.current()
     response: Any = api.get(f"{LIST}?{query}")
     chunks = iter(response.streaming_content)
@@ -342,10 +344,11 @@ def test_a_stream_is_of_one_moment(api: Client, five: list[str], query: str) -> 
         assert lines(text.decode())[1] == {"rows": 5, "revision": revision}
 
 
+@pytest.mark.complaint(9)
 def test_a_stream_begins_anew_when_something_was_published_before_its_first_row(
     api: Client, five: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Complaint 9: the vocabulary, what is included, the header and the rows are of one revision."""
+    """The vocabulary, what is included, the header and the rows are of one revision."""
     original: Callable[..., Any] = exports.related_documents
     edits = iter(["Walled"])
 
@@ -424,10 +427,11 @@ def test_a_download_has_a_name_a_licence_and_no_length(api: Client, company: Com
         assert without_body.headers == response.headers
 
 
+@pytest.mark.complaint(17)
 def test_a_known_download_is_not_sent_again_until_something_changes(
     api: Client, company: Company, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """Complaint 17: the revision and the query say what the bytes are, so that nothing is read to find out."""
+    """The revision and the query say what the bytes are, so that nothing is read to find out."""
     urls = [
         f"{LIST}?format=csv",
         f"{LIST}?format=ndjson",
@@ -450,10 +454,11 @@ def test_a_known_download_is_not_sent_again_until_something_changes(
     assert read(api, urls[0], **{"if-none-match": etags[urls[0]]}).count("/newcomer/") == 1
 
 
+@pytest.mark.complaint(13)
 def test_the_cost_of_a_download(
     api: Client, five: list[str], small_chunks: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """Complaint 13: the newest revision, the cursor's statement, and here a savepoint with its release."""
+    """The newest revision, the cursor's statement, and here a savepoint with its release."""
     with django_assert_num_queries(4):
         read(api, f"{LIST}?format=csv")
     with django_assert_num_queries(5):  # … and all hubs

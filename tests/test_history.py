@@ -96,8 +96,9 @@ def test_history_says_what_each_change_made_of_it(api: Client, company: Company)
     ]
 
 
+@pytest.mark.complaint(9)
 def test_an_object_is_what_its_versions_say_it_was(api: Client, company: Company) -> None:
-    """Complaint 9: each moment's document is the one that was published then, whole."""
+    """Each moment's document is the one that was published then, whole."""
     make_industry()
     for version in Version.objects.filter(kind="company"):
         found = api.get(f"{COMPANY}?as_of={version.revision_id}")
@@ -209,8 +210,9 @@ def test_what_has_become_private_is_private_in_the_past_too(api: Client, company
     assert api.get(f"{COMPANY}?as_of={revision.pk}").json()["name"] == "Old"
 
 
+@pytest.mark.complaint(9)
 def test_a_past_document_takes_shapes_and_formats(api: Client, company: Company) -> None:
-    """Complaint 9: what is included, and where it is on the map, is of that moment as well."""
+    """What is included, and where it is on the map, is of that moment as well."""
     before = Revision.objects.current()
     edit(Hub.objects.get(slug="lahore"), {"summary": "Walled", "longitude": 74.5}, source=Source.ADMIN)
     query = f"as_of={before}&fields=founded_year,hub(name,summary)&include=hub"
@@ -227,6 +229,7 @@ def test_a_past_document_takes_shapes_and_formats(api: Client, company: Company)
     assert linked["foundingDate"] == "1976"
 
 
+@pytest.mark.complaint(1)
 @pytest.mark.parametrize(
     ("query", "code"),
     [
@@ -243,12 +246,11 @@ def test_a_past_document_takes_shapes_and_formats(api: Client, company: Company)
     ],
 )
 def test_a_moment_that_cannot_be_is_refused(api: Client, company: Company, query: str, code: str) -> None:
-    """Complaint 1."""
     assert mistakes(api, f"companies/systems/?{query}") == [("as_of", code)]
 
 
+@pytest.mark.complaint(1)
 def test_other_endpoints_know_no_moment_and_history_no_filters(api: Client, company: Company) -> None:
-    """Complaint 1."""
     assert mistakes(api, "companies/?as_of=1") == [("as_of", "unknown_parameter")]
     assert mistakes(api, "companies/systems/history/?as_of=1&page_size=0&fields=name") == [
         ("as_of", "unknown_parameter"),
@@ -263,9 +265,9 @@ def test_other_endpoints_know_no_moment_and_history_no_filters(api: Client, comp
     ]
 
 
+@pytest.mark.complaint(6)
 @pytest.mark.parametrize("size", [1, 2, 3, 200])
 def test_a_long_history_is_walked_version_by_version(api: Client, company: Company, size: int) -> None:
-    """Complaint 6."""
     for year in range(1980, 1985):
         edit(company, {"founded_year": year}, source=Source.ADMIN)
         edit(lahore(), {"summary": str(year)}, source=Source.ADMIN)  # another's versions in between
@@ -309,11 +311,11 @@ COSTS = {
 }
 
 
+@pytest.mark.complaint(13)
 @pytest.mark.parametrize("url", COSTS)
 def test_the_cost_of_the_past(
     api: Client, company: Company, url: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """Complaint 13."""
     for year in range(1980, 1990):
         edit(company, {"founded_year": year}, source=Source.ADMIN)
     asked = url.replace("REVISION", str(revisions()[2]))

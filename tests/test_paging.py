@@ -77,9 +77,10 @@ def in_order(model: type[Published], ordering: str) -> list[str]:
     return [row.slug for row in objects]
 
 
+@pytest.mark.complaint(2, 3, 6)
 @pytest.mark.parametrize(("collection", "ordering"), DECLARED)
 def test_every_row_is_met_once_and_in_order(api: Client, rows: None, collection: str, ordering: str) -> None:
-    """Complaints 2, 3 and 6: sort keys have ties and missing values, and no page size loses or repeats a row."""
+    """Sort keys have ties and missing values, and no page size loses or repeats a row."""
     expected = in_order(VIEWSETS[collection].queryset.model, ordering)
     assert len(expected) == ROWS
     for size in SIZES:
@@ -116,6 +117,7 @@ class Edit(NamedTuple):
 YEARS = st.sampled_from([None, 1977, 2007, 2015])
 
 
+@pytest.mark.complaint(2)
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(YEARS, min_size=1, max_size=12),
@@ -126,7 +128,7 @@ YEARS = st.sampled_from([None, 1977, 2007, 2015])
 def test_rows_left_alone_are_met_once_whatever_happens_to_the_others(
     api: Client, shared_rows: None, years: list[int | None], edits: list[Edit], ordering: str, size: int
 ) -> None:
-    """Complaint 2: a cursor goes on behind its row, not at an offset that edits shift."""
+    """A cursor goes on behind its row, not at an offset that edits shift."""
     with transaction.atomic():
         with publication(source=Source.SYSTEM):
             Company.objects.bulk_create(
@@ -200,9 +202,10 @@ def test_a_cursor_brings_its_ordering_and_takes_another_page_size(api: Client, r
     assert slugs(walk(api, f"/api/v1/companies/?page_size=3&cursor={cursor}")) == expected[2:]
 
 
+@pytest.mark.complaint(7)
 @pytest.mark.parametrize("size", ["0", "201", "-1", "abc", "2.5", "1e2", "٣", "9999999999999"])
 def test_a_page_size_is_honoured_or_refused(api: Client, rows: None, size: str) -> None:
-    """Complaint 7: never cut to fit."""
+    """Never cut to fit."""
     assert mistakes(api, f"companies/?page_size={size}") == [("page_size", "invalid_value")]
 
 
@@ -218,6 +221,7 @@ def test_a_page_behind_the_end_says_so_and_an_empty_list_has_a_first_page(api: C
     assert (empty["count"], empty["results"], empty["next"], empty["previous"]) == (0, [], None, None)
 
 
+@pytest.mark.complaint(4)
 @pytest.mark.parametrize(
     ("query", "count", "said"),
     [
@@ -230,7 +234,7 @@ def test_a_page_behind_the_end_says_so_and_an_empty_list_has_a_first_page(api: C
     ],
 )
 def test_a_count_is_what_was_asked_for(api: Client, rows: None, query: str, count: int | None, said: str) -> None:
-    """Complaint 4: nobody waits for a count that nobody wants."""
+    """Nobody waits for a count that nobody wants."""
     page = api.get(f"/api/v1/companies/?{query}").json()
     assert (page["count"], page["meta"]["count"]) == (count, said)
 
@@ -241,16 +245,26 @@ def test_an_estimate_is_a_number_and_is_called_one(api: Client, rows: None) -> N
     assert page["meta"]["count"] == "estimate"
 
 
+@pytest.mark.complaint(4)
 def test_a_count_is_kept_until_something_is_published(
     api: Client, rows: None, django_assert_num_queries: Any
 ) -> None:
-    """Complaint 4."""
     assert api.get("/api/v1/hubs/?count=exact").json()["count"] == ROWS
     with django_assert_num_queries(2) as captured:
         assert api.get("/api/v1/hubs/?count=exact&page_size=3").json()["count"] == ROWS
     assert not any("count(*)" in query["sql"] for query in captured.captured_queries)
     make_hub("Multan")
     assert api.get("/api/v1/hubs/?count=exact").json()["count"] == ROWS + 1
+
+
+@pytest.mark.complaint(4)
+@pytest.mark.parametrize("query", ["", "?count=none", "?page=1&count=none"])
+def test_nothing_is_counted_that_was_not_asked_for(
+    api: Client, rows: None, query: str, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(2) as captured:
+        api.get(f"/api/v1/companies/{query}")
+    assert not any("count(*)" in query["sql"].lower() for query in captured.captured_queries)
 
 
 def test_neighbours_are_linked_in_the_body_and_in_the_header(api: Client, rows: None) -> None:

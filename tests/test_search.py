@@ -23,8 +23,8 @@ from tests.lists import found, mistakes, search, slugs, walk
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.complaint(26)
 def test_single_letters_belong_together(api: Client) -> None:
-    """Complaint 26."""
     for name in ("D", "G", "D Soft", "G and sons of D"):
         make_company(name)
     assert found(api, "D & G") == found(api, "D&G") == []
@@ -278,9 +278,10 @@ def plans(api: Client, text: str) -> list[str]:
     return explained
 
 
+@pytest.mark.complaint(27)
 @pytest.mark.parametrize("text", ["number17", "numbr17", "company 17 -number18", '"company 17"'])
 def test_indexes_answer(api: Client, many: None, text: str) -> None:
-    """Complaint 27: no search reads the table through, nor the dictionary."""
+    """No search reads the table through, nor the dictionary."""
     explained = plans(api, text)
     assert any("on company_search" in plan for plan in explained)
     assert not any(f"Seq Scan on {table}" in plan for table in LARGE for plan in explained), explained

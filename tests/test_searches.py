@@ -23,8 +23,9 @@ SEARCHES = list(csv.DictReader((settings.BASE_DIR / "tests" / "searches.csv").re
 PRECISION_AT_1, RECALL_AT_5 = 0.98, 0.95
 
 
+@pytest.mark.complaint(26)
 def test_people_find_what_they_mean(api: Client, starter_directory: None) -> None:
-    """Complaint 26: judged by labels, those with nobody to be found among them."""
+    """Judged by labels, those with nobody to be found among them."""
     assert len(SEARCHES) >= 150
     expected = {case["query"]: set(filter(None, case["expected"].split(";"))) for case in SEARCHES}
     answers = {text: found(api, text, "&page_size=5") for text in expected}
@@ -53,6 +54,7 @@ QUERIES = st.one_of(
 )
 
 
+@pytest.mark.complaint(20)
 @hypothesis_settings(max_examples=300, deadline=None)
 @given(QUERIES)
 @example('"' * 200)
@@ -60,7 +62,6 @@ QUERIES = st.one_of(
 @example("a " * 100)
 @example("'a':*B & !b")
 def test_nothing_that_is_searched_for_breaks_anything(api: Client, starter_directory: None, text: str) -> None:
-    """Complaint 20."""
     raw = text.encode("utf-8", "surrogatepass")
     response = api.get(f"/api/v1/companies/?q={quote(raw, safe='')}")
     assert response.status_code in (200, 400), response.content

@@ -105,8 +105,9 @@ def test_what_is_omitted_is_all_that_is_missing(api: Client, company: Company) -
     assert shaped(api, "omit=hub(slug,name)") == {name: value for name, value in whole.items() if name != "hub"}
 
 
+@pytest.mark.complaint(12)
 def test_references_are_shown_as_their_documents(api: Client, company: Company) -> None:
-    """Complaint 12, for those who want to know more of the hub than its name."""
+    """For those who want to know more of the hub than its name."""
     whole, hub = document(company), document(Hub.objects.get(slug="lahore"))
     assert shaped(api, "include=hub") == whole | {"hub": hub}
     everything = shaped(api, "include=hub,offices,specialties,industries,programs")
@@ -179,10 +180,10 @@ MISTAKES = {
 }
 
 
+@pytest.mark.complaint(1)
 @pytest.mark.parametrize("url", [LIST, DETAIL])
 @pytest.mark.parametrize("query", MISTAKES, ids=lambda query: query[:40])
 def test_what_cannot_be_shown_is_refused(api: Client, company: Company, url: str, query: str) -> None:
-    """Complaint 1."""
     response = api.get(f"{url}?{query}")
     assert response.status_code == 400, response.content
     errors = response.json()["errors"]
@@ -234,12 +235,12 @@ COSTS = {
 }
 
 
+@pytest.mark.complaint(13)
 @pytest.mark.parametrize("url", [LIST, DETAIL])
 @pytest.mark.parametrize("query", COSTS)
 def test_the_cost_of_a_shape(
     api: Client, company: Company, url: str, query: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """Complaint 13."""
     with django_assert_num_queries(COSTS[query]):
         etag = api.get(f"{url}?{query}")["ETag"]
     with django_assert_num_queries(1):
@@ -248,11 +249,12 @@ def test_the_cost_of_a_shape(
         assert api.get(f"{url}?{query}&format=json").status_code == 200
 
 
+@pytest.mark.complaint(9)
 @pytest.mark.parametrize("url", [LIST, DETAIL])
 def test_what_is_included_is_of_the_same_moment(
     api: Client, company: Company, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Complaint 9: when a hub is edited between two statements, everything is read anew."""
+    """When a hub is edited between two statements, everything is read anew."""
     original: Callable[..., Any] = related.documents_of
     superseded: list[int] = []
 

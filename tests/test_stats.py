@@ -105,6 +105,7 @@ def test_each_group_has_its_own_medians(api: Client, companies: list[Company]) -
     }
 
 
+@pytest.mark.complaint(1)
 @pytest.mark.parametrize(
     ("query", "told"),
     [
@@ -117,7 +118,6 @@ def test_each_group_has_its_own_medians(api: Client, companies: list[Company]) -
     ],
 )
 def test_mistakes_are_refused(api: Client, query: str, told: list[tuple[str, str]]) -> None:
-    """Complaint 1."""
     assert mistakes(api, f"stats/?{query}") == told
 
 

@@ -149,12 +149,12 @@ def test_the_price_is_written_down(
             suggest(api, text)
 
 
+@pytest.mark.complaint(20)
 @settings(max_examples=200, deadline=None)
 @given(st.text(st.sampled_from("ab1 -\"'&|!():*<>\\%_,;+#.@/کé🏏"), max_size=200))
 @example("'a':*B & !b")
 @example("%")
 @example("zeta " * 40)
 def test_nothing_that_is_typed_breaks_anything(api: Client, shared_rows: None, text: str) -> None:
-    """Complaint 20."""
     response = api.get(f"/api/v1/suggest/?q={quote(text, safe='')}")
     assert response.status_code in (200, 400), response.content

@@ -1,0 +1,46 @@
+"""What users of other directories complain about: each has tests here that are marked with its number."""
+
+import ast
+
+from django.conf import settings
+
+COMPLAINTS = {
+    1: "A mistyped filter is ignored and all rows come back",
+    2: "Cursors over ties or missing values drop or repeat rows",
+    3: "Numbered pages over ties repeat rows",
+    4: "Counting dominates each page",
+    5: "Results end at row 1,000 or 10,000, or a next link fails",
+    6: "Some page sizes return nothing",
+    7: "The page size is silently reduced",
+    9: "Copies mix moments",
+    10: "Tombstones leak personal data",
+    12: "A second call is needed for each related name",
+    13: "Lists slow down with each relation",
+    14: "Filters by many related objects repeat rows, or answer OR where AND was meant",
+    15: "Choosing a facet's value zeroes its siblings",
+    16: "The schema of filters is wrong",
+    17: "No conditional requests on lists; compression breaks ETags",
+    19: "Errors in several shapes, or in HTML",
+    20: "A bad value is a server's error, or an error has status 200",
+    22: "A renamed slug breaks links",
+    23: "Forms load thousands of options",
+    26: "Wrong matches instead of none: “D & G” finds “D”",
+    27: "A search that cannot use its index",
+}
+
+
+def marked() -> set[int]:
+    """The numbers that the tests are marked with, read from their source."""
+    return {
+        ast.literal_eval(number)
+        for path in (settings.BASE_DIR / "tests").glob("test_*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        for mark in node.decorator_list
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.complaint"
+        for number in mark.args
+    }
+
+
+def test_each_complaint_has_its_tests() -> None:
+    assert marked() == set(COMPLAINTS)
