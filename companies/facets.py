@@ -35,6 +35,7 @@ COMPANY_FACETS = FacetSet(
         "credential_kind": Values("credential_kind", dict(Credential.Kind.choices)),
         "women_led": Values("women_led", {"true": "Led by women", "false": "Not led by women"}),
     },
+    besides=("office", "program", "research_and_development", "identifier_scheme", "verified_on"),
 )
 COMPANY_GROUPS = {**COMPANY_FACETS.facets, "founded_year": Numbers("founded_year", Company, CompanyFilters)}
 SPECIALTY_FACETS = FacetSet(

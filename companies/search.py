@@ -95,9 +95,6 @@ class Search(Filter):
     def condition(self, lookup: str, form: int, slots: Sequence[Expression]) -> Condition:
         return Found(slots[0])
 
-    def unions(self, lookup: str, form: int, values: list[Any]) -> None:
-        return None
-
     def explain(self, values: Mapping[str, Any], documents: Sequence[str]) -> list[dict[str, Any]]:
         return explain(values[f"q.{TIERS + 2}"], documents)
 
@@ -121,9 +118,6 @@ class Typo(Filter):
 
     def condition(self, lookup: str, form: int, slots: Sequence[Expression]) -> Condition:
         return Found(slots[0])
-
-    def unions(self, lookup: str, form: int, values: list[Any]) -> None:
-        return None
 
 
 def names_at(revision: int) -> Callable[[str], list[list[str]]]:

@@ -1,16 +1,22 @@
 """Similar companies: those that share specialties and industries with one, and why they are listed."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 from django.conf import settings
 from django.http import HttpResponse
+from pyroaring import BitMap
 from rest_framework.request import Request
 
+from companies.facets import COMPANY_FACETS
+from companies.filters import CompanyFilters
 from companies.models import Company
 from directory.api import rendering, shapes
 from directory.api.addresses import Found, find
+from directory.api.bitmaps import Bitmaps
 from directory.api.caching import Superseded
 from directory.api.described import SHARED, key_parameter, shaped, taken
 from directory.api.documents import document_schemas
@@ -20,7 +26,7 @@ from directory.api.pagination import read_snapshot, snapshot, whole_number
 from directory.api.parameters import Parameter
 from directory.api.related import related_documents
 from directory.api.rendering import FORMATS, read_format
-from directory.api.selection import unknown_parameters
+from directory.api.selection import Selection, unknown_parameters
 from directory.api.shapes import read_shape
 from directory.api.statements import Slot, Statement
 
@@ -36,27 +42,10 @@ PARAMETERS = {
 }
 # How much of the score each can give. A hub alone makes nobody similar.
 WEIGHTS = {"specialties": 0.5, "industries": 0.3, "hub": 0.2}
-# Those that share most, out of which the scores choose. LIMIT 1 keeps the planner from joining all that share a
-# little: it looks them up one by one, in order, until there are enough.
+# How many of those that share most, out of which the scores choose, and what each shared one counts for that.
 CANDIDATES = 200
-SHARING = Statement(
-    """
-    SELECT company.document FROM (
-        SELECT company_id FROM (
-            SELECT company_id, 5 AS weight FROM companies_company_specialties WHERE specialty_id IN (
-                SELECT specialty_id FROM companies_company_specialties WHERE company_id = %s
-            )
-            UNION ALL
-            SELECT company_id, 3 FROM companies_company_industries WHERE industry_id IN (
-                SELECT industry_id FROM companies_company_industries WHERE company_id = %s
-            )
-        ) AS shared WHERE company_id <> %s GROUP BY company_id ORDER BY sum(weight) DESC, company_id
-    ) AS sharing CROSS JOIN LATERAL (
-        SELECT document FROM companies_company WHERE id = company_id AND document IS NOT NULL LIMIT 1
-    ) AS company
-    """,
-    (Slot("pk"), Slot("pk"), Slot("pk")),
-)
+SHARED_COUNT = {"specialty": 5, "industry": 3}
+DOCUMENTS = Statement.of(Company.objects.published().filter(pk__any=Slot("pks")).values_list("document"))
 
 Document = dict[str, Any]
 
@@ -99,11 +88,37 @@ class Similar:
         return response
 
     def candidates(self, found: Found) -> list[Document]:
-        values = {"pk": found.pk, "limit": CANDIDATES, "offset": 0}
-        revision, _, rows = read_snapshot(snapshot(SHARING), values)
+        state, _ = COMPANY_FACETS.index.match(Selection((), {}, {}, []), (), self.revision)
+        values = {"pks": list(islice(sharing(state, found.pk), CANDIDATES)), "limit": None, "offset": 0}
+        revision, _, rows = read_snapshot(snapshot(DOCUMENTS), values)
         if (newest := max(revision, found.revision)) != self.revision:
             raise Superseded(newest)
         return [orjson.loads(document) for (document,) in rows]
+
+
+def sharing(state: Bitmaps, pk: int) -> Iterator[int]:
+    """The companies that share something with one, those first that share most, then by their numbers."""
+    ways: list[tuple[int, BitMap]] = [(0, state.everything - BitMap([pk]))]
+    for parameter, counts in SHARED_COUNT.items():
+        source = CompanyFilters.filters[parameter].source
+        values = [ids for ids in (state.found[source, value] for value in state.values.get(source, ())) if pk in ids]
+        ways = [
+            (weight + counts * number, both)
+            for weight, ids in ways
+            for number, sharers in enumerate(by_number(values, state.everything))
+            if (both := ids & sharers)
+        ]
+    for weight, ids in sorted(ways, key=lambda way: -way[0]):
+        yield from ids if weight else ()
+
+
+def by_number(sets: list[BitMap], everything: BitMap) -> list[BitMap]:
+    """Those of ``everything`` that are in none of ``sets``, in one, in two, and so on."""
+    exactly = [everything]
+    for ids in sets:
+        inside, outside = [one & ids for one in exactly], [one - ids for one in exactly]
+        exactly = [out | into for out, into in zip([*outside, BitMap()], [BitMap(), *inside], strict=True)]
+    return exactly
 
 
 def read_page_size(query: Any, mistakes: list[Mistake]) -> int:

@@ -44,5 +44,6 @@ class IndustryViewSet(PublishedViewSet):
 class CompanyStatistics(Statistics):
     model = Company
     filterset_class = CompanyFilters
+    facets = COMPANY_FACETS
     groups = COMPANY_GROUPS
     medians = ("founded_year", "employees_min", "hourly_rate_min")

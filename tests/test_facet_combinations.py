@@ -1,9 +1,11 @@
-"""Facets of random filters over random companies count what the same question asked in Python counts.
+"""Facets and statistics of random filters over random companies count what the same question asked in Python counts.
 
 Complaint 15: choosing a value leaves the counts of its facet's other values as they were.
 """
 
 import random
+import statistics
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -121,4 +123,63 @@ def test_each_facet_counts_what_its_addresses_give(
                     assert found_by(api, row["url"]) == row["count"], (query, row)
             matching = [f for f in companies if all(predicate(f) for _, predicate in chosen.values())]
             assert answer["count"] == len(matching)
+        transaction.set_rollback(True)
+
+
+MEDIANS: dict[str, Callable[[Facts], int | None]] = {
+    "founded_year": lambda facts: facts.founded_year,
+    "employees_min": lambda facts: facts.employees[0],
+    "hourly_rate_min": lambda facts: None,
+}
+
+
+def groups_of(facts: Facts, names: Sequence[str]) -> list[tuple[str | None, ...]]:
+    """The groups that a company is in."""
+    if not names:
+        return [()]
+    if names[0] == "founded_year":
+        own: list[str | None] = [str(facts.founded_year)] if facts.founded_year else []
+    else:
+        own = [value for value, has in ORACLE[names[0]].items() if has(facts)]
+    return [(value, *rest) for value in own or [None] for rest in groups_of(facts, names[1:])]
+
+
+def figures(companies: list[Facts]) -> dict[str, Any]:
+    known = {name: [one for facts in companies if (one := read(facts)) is not None] for name, read in MEDIANS.items()}
+    medians = {name: statistics.median(numbers) if numbers else None for name, numbers in known.items()}
+    return {"count": len(companies), "median": medians}
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(FACTS, min_size=1, max_size=12), st.randoms(use_true_random=True))
+def test_statistics_are_what_python_counts(
+    api: Client,
+    vocabulary: dict[str, int],  # noqa: F811
+    companies: list[Facts],
+    rng: random.Random,
+) -> None:
+    with transaction.atomic():
+        COMPANY_FACETS.index.state = None
+        publish(companies, vocabulary)
+        for _ in range(8):
+            conditions = rng.choices(CONDITIONS, k=rng.choice([0, 1, 2]))
+            chosen = {parameter: (value, predicate) for parameter, value, predicate in conditions}
+            names = rng.sample([*ORACLE, "founded_year"], k=rng.choice([1, 2]))
+            query = {parameter: value for parameter, (value, _) in chosen.items()}
+            answer = api.get("/api/v1/stats/", {**query, "group": ",".join(names)}).json()
+            found = [facts for facts in companies if all(predicate(facts) for _, predicate in chosen.values())]
+            grouped: dict[tuple[str | None, ...], list[Facts]] = {}
+            for facts in found:
+                for values in groups_of(facts, names):
+                    grouped.setdefault(values, []).append(facts)
+            shown = {
+                tuple(row[name] and row[name]["value"] for name in names): {
+                    "count": row["count"],
+                    "median": row["median"],
+                }
+                for row in answer["results"]
+            }
+            assert len(shown) == len(answer["results"])
+            assert shown == {values: figures(within) for values, within in grouped.items()}, (query, names)
+            assert {name: answer[name] for name in ("count", "median")} == figures(found)
         transaction.set_rollback(True)

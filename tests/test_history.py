@@ -300,14 +300,14 @@ def test_every_collection_has_a_history(api: Client, collection: str) -> None:
 #   as_of            its version at that moment
 #   … and include    all versions of that moment of each kind
 #   history          a page of versions
-#   similar          the companies that share most
+#   similar          the bitmaps, since the first in a process, and whether they are still of today; the companies
 COSTS = {
     f"{COMPANY}?as_of=REVISION": 3,
     f"{COMPANY}?as_of=REVISION&include=hub": 4,
     HISTORY: 3,
     f"{HISTORY}?page_size=1": 3,
-    f"{COMPANY}similar/": 3,
-    f"{COMPANY}similar/?include=hub": 4,
+    f"{COMPANY}similar/": 5,
+    f"{COMPANY}similar/?include=hub": 6,
 }
 
 

@@ -132,10 +132,10 @@ def test_statistics_are_kept_until_something_is_published(
     forget: Callable[[], None],
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    """The newest revision, the vocabulary of the group, and one statement for all figures."""
+    """The newest revision, the group's vocabulary, the bitmaps' state, and whether it is still the present one."""
     forget()
     url = f"{STATS}?group=hub"
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         first = api.get(url)
     with django_assert_num_queries(1):
         assert api.get(url, headers={"if-none-match": first["ETag"]}).status_code == 304

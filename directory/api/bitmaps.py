@@ -11,23 +11,25 @@ from __future__ import annotations
 import sys
 import threading
 from array import array
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from itertools import count, takewhile
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import orjson
 from django.db import connection
 from pyroaring import BitMap
 
 from directory.api.caching import Superseded
-from directory.api.filters import Filter, Span, Unions
+from directory.api.filters import Filter, Span
 from directory.api.pagination import count_statement
-from directory.api.pairs import Asked, comparison, over, pairs
+from directory.api.pairs import over, pairs
 from directory.api.selection import FilterSet, Selection
 from directory.api.statements import Slot, Statement
 from directory.models import Published
+
+T = TypeVar("T")
 
 # Ids as an array of network-order integers: half of their decimal digits, and read without an object for each.
 IDS = "string_agg(int4send(id::int4), '')"
@@ -65,31 +67,39 @@ class Bitmaps:
     outbox: int
     marks: Mapping[int, int]
     everything: BitMap
-    # (source of values, value) or (parameter, its value) → objects.
+    # (source of values, value) → objects.
     found: Mapping[tuple[str, str], BitMap]
     # What every answer needs, such as a specialty with all below it.
-    unions: dict[tuple[str, tuple[str, ...]], BitMap] = field(default_factory=dict)
+    kept: dict[Any, Any] = field(default_factory=dict)
+
+    @cached_property
+    def values(self) -> Mapping[str, list[str]]:
+        """Source → its values."""
+        values: dict[str, list[str]] = {}
+        for source, value in self.found:
+            values.setdefault(source, []).append(value)
+        return values
 
     def having(self, source: str, values: Iterable[Any] | Span | None) -> BitMap:
         """The objects that have any of ``values``; any value at all for None."""
-        if values is None or isinstance(values, Span):
-            known = [value for of, value in self.found if of == source]
-            values = known if values is None else [value for value in known if int(value) in values]
+        if values is None:
+            return self.keep((source, None), lambda: self.having(source, self.values.get(source, ())))
+        if isinstance(values, Span):
+            values = [value for value in self.values.get(source, ()) if value in values]
         found = (self.found.get((source, spelt(value))) for value in values)
         return BitMap.union(BitMap(), *(ids for ids in found if ids))
 
-    def kept(self, source: str, values: tuple[str, ...]) -> BitMap:
-        """The same for values that are asked for again and again."""
+    def having_term(self, source: str, values: tuple[str, ...]) -> BitMap:
+        """The same for values that are asked for together again and again."""
         if len(values) == 1:
             return self.found.get((source, values[0])) or BitMap()
-        if (source, values) not in self.unions:
-            self.unions[source, values] = compact(self.having(source, values))
-        return self.unions[source, values]
+        return self.keep((source, values), lambda: compact(self.having(source, values)))
 
-    def meeting(self, source: str, condition: Unions) -> BitMap:
-        """The objects that meet a condition on their values."""
-        met = BitMap.intersection(self.everything, *(self.having(source, values) for values in condition.sets))
-        return self.everything - met if condition.negated else met
+    def keep(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What is made of this state once."""
+        if key not in self.kept:
+            self.kept[key] = make()
+        return cast("T", self.kept[key])
 
     def advanced(self, newer: Bitmaps, reread: BitMap) -> Bitmaps:
         """This state with the objects ``reread`` as in ``newer``, which knows no others."""
@@ -101,17 +111,11 @@ class Bitmaps:
 
 
 class BitmapIndex:
-    """The newest state of one collection that this process knows.
+    """The newest state of one collection that this process knows; ``filters`` are those whose values have bitmaps."""
 
-    ``filters`` are those whose values have bitmaps, ``bounds`` the comparisons that have one.
-    """
-
-    def __init__(
-        self, model: type[Published], filterset: type[FilterSet], filters: Iterable[Filter], bounds: Iterable[Asked]
-    ) -> None:
+    def __init__(self, model: type[Published], filterset: type[FilterSet], filters: Iterable[Filter]) -> None:
         self.model, self.filterset = model, filterset
-        self.sources = {declared.source: declared for declared in filters}
-        self.bounds = list(bounds)
+        self.sources = {source: declared for declared in filters for source in declared.sources}
         self.lock = threading.Lock()
         self.state: Bitmaps | None = None
 
@@ -122,8 +126,9 @@ class BitmapIndex:
         """
         state = self.at(revision)
         while state.revision == revision:
-            known = {name: self.meeting(state, selection, name, form) for name, form in selection.form}
-            met = {name: ids for name, ids in known.items() if ids is not None}
+            met = {
+                name: self.meeting(state, selection, name, form) for name, form in selection.form if self.knows(name)
+            }
             unknown = [(name, form) for name, form in selection.form if name not in met]
             groups = [[one] for one in unknown if one[0] in apart]
             groups += [rest] if (rest := [one for one in unknown if one[0] not in apart]) else []
@@ -184,13 +189,10 @@ class BitmapIndex:
         parts = [
             Statement(f"SELECT '{HEAD}', {head}, {IDS} FROM {table}", (kind, kind)),  # noqa: S608
             *(
-                grouped(source, pairs(declared, self.model), table if changed else "")
+                grouped(source, pairs(declared, self.model, source), table if changed else "")
                 for source, declared in self.sources.items()
             ),
         ]
-        if self.bounds:
-            conditions = {asked: comparison(self.model, self.filterset, asked) for asked in self.bounds}
-            parts.append(compared(conditions, table))
         if not changed:
             return over(self.model, parts, " UNION ALL ", Statement("true", ()))
         read = f"SELECT '{CHANGED}', '', {IDS} FROM ({since.sql}) AS changed (id)"  # noqa: S608
@@ -206,17 +208,16 @@ class BitmapIndex:
         params = tuple(param for column in columns for param in column.params)
         return Statement(f"SELECT {', '.join(column.sql for column in columns)}", params)
 
-    def meeting(self, state: Bitmaps, selection: Selection, parameter: str, form: int) -> BitMap | None:
-        """The objects that meet one parameter; None where no bitmap knows."""
-        asked = parameter, selection.applied[parameter][0]
-        if asked in self.bounds:
-            return state.found[asked]
+    def knows(self, parameter: str) -> bool:
+        """Whether bitmaps tell which objects meet a parameter."""
+        return self.sources.keys() >= set(self.filterset.parameters[parameter][0].sources)
+
+    def meeting(self, state: Bitmaps, selection: Selection, parameter: str, form: int) -> BitMap:
+        """The objects that meet one parameter."""
         declared, lookup = self.filterset.parameters[parameter]
-        if declared.source not in self.sources:
-            return None
         slots = takewhile(selection.values.__contains__, (f"{parameter}.{n}" for n in count()))
-        condition = declared.unions(lookup, form, [selection.values[slot] for slot in slots])
-        return state.meeting(declared.source, condition) if condition else None
+        met: BitMap = declared.met(state, lookup, form, [selection.values[slot] for slot in slots])
+        return met
 
 
 def changed_objects(kind: str) -> Statement:
@@ -236,14 +237,3 @@ def grouped(source: str, found: Statement, among: str) -> Statement:
     where = f" WHERE id IN (SELECT id FROM {among})" if among else ""  # noqa: S608
     sql = f"SELECT '{source}', value, {IDS} FROM ({found.sql}) AS one{where} GROUP BY value"  # noqa: S608
     return Statement(sql, found.params)
-
-
-def compared(conditions: Mapping[Asked, Statement], table: str) -> Statement:
-    """(parameter, value, ids) of each comparison, all in one pass."""
-    numbered = enumerate(conditions.values())
-    columns = ", ".join(f"{IDS} FILTER (WHERE {condition.sql}) AS c{n}" for n, condition in numbered)
-    rows = ", ".join(f"(%s, %s, c{n})" for n in range(len(conditions)))
-    sets = f"SELECT {columns} FROM {table}"  # noqa: S608
-    sql = f"SELECT said.* FROM ({sets}) AS one CROSS JOIN LATERAL (VALUES {rows}) AS said"  # noqa: S608
-    params = [param for condition in conditions.values() for param in condition.params]
-    return Statement(sql, (*params, *(word for asked in conditions for word in asked)))

@@ -39,16 +39,23 @@ Address = Callable[[Applied], str]
 
 
 class FacetSet:
-    """The facets of one collection, and the bitmaps that count them."""
+    """The facets of one collection, and the bitmaps that count them.
 
-    def __init__(self, model: type[Published], filterset: type[FilterSet], facets: Mapping[str, Values]) -> None:
+    ``besides`` are filters that are no facets but that bitmaps shall know as well: those with few values.
+    """
+
+    def __init__(
+        self,
+        model: type[Published],
+        filterset: type[FilterSet],
+        facets: Mapping[str, Values],
+        besides: Collection[str] = (),
+    ) -> None:
         self.facets = facets
         for facet in facets.values():
             facet.bind(model, filterset)
-        bands = [facet for facet in facets.values() if isinstance(facet, Bands)]
-        bounds = [asked for facet in bands for asked in facet.bounds]
-        filters = [facet.filter for facet in facets.values() if not isinstance(facet.filter, Range)]
-        self.index = BitmapIndex(model, filterset, filters, bounds)
+        filters = [facet.filter for facet in facets.values()] + [filterset.filters[name] for name in besides]
+        self.index = BitmapIndex(model, filterset, filters)
 
     def count(self, asked: AskedFacets, selection: Selection, revision: int, address: Address) -> FacetCounts:
         """All of ``asked`` at ``revision``; raises Superseded where something was published since."""
@@ -60,11 +67,21 @@ class FacetSet:
         for name, facet in facets.items():
             others = [ids for parameter, ids in met.items() if parameter not in facet.parameters]
             base = found if len(others) == len(met) else BitMap.intersection(state.everything, *others)
-            having = [(value, facet.having(state, value)) for value in facet.values(revision)]
+            sets = facet.sets(state, revision)
             # Where nothing narrows the facet there is nothing to intersect with.
-            counts = [(value, base.intersection_cardinality(ids) if others else len(ids)) for value, ids in having]
+            counts = [(value, base.intersection_cardinality(ids) if others else len(ids)) for value, ids in sets]
             answer[name] = shown(facet, counts, asked.zero, selection.applied, address)
         return FacetCounts(len(found), answer)
+
+    def total(self, selection: Selection, revision: int) -> int | None:
+        """How many objects a selection finds at ``revision``, where bitmaps that are there already tell it alone.
+
+        Raises Superseded where something was published since.
+        """
+        if not (self.index.state and all(self.index.knows(parameter) for parameter, _ in selection.form)):
+            return None
+        state, met = self.index.match(selection, (), revision)
+        return len(BitMap.intersection(state.everything, *met.values()))
 
 
 @dataclass(frozen=True)

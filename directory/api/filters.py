@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
+from typing import Any, Protocol
 
 from django.db.models import Expression, F, Func, Q, QuerySet, TextField
 
@@ -16,6 +18,8 @@ from directory.api.parameters import MAX_VALUES, Parameter, text_schema
 
 # A Q, or an expression that is true or false, such as Exists or its negation.
 Condition = Any
+# A set of objects.
+Objects = Any
 COMPARISONS = ("gte", "gt", "lte", "lt")
 # Look-up → its name in Python.
 COMPARING = {"gte": "ge", "gt": "gt", "lte": "le", "lt": "lt"}
@@ -35,21 +39,24 @@ PHRASES = {
 
 @dataclass(frozen=True)
 class Span:
-    """The whole numbers that compare with ``number`` as a look-up says."""
+    """The whole numbers or dates that compare with ``number`` as a look-up says."""
 
     lookup: str
-    number: int
+    number: Any
 
-    def __contains__(self, value: int) -> bool:
+    def __contains__(self, text: str) -> bool:
+        value = type(self.number).fromisoformat(text) if isinstance(self.number, datetime.date) else int(text)
         return bool(getattr(operator, COMPARING[self.lookup])(value, self.number))
 
 
-@dataclass(frozen=True)
-class Unions:
-    """A condition on an object's values: it has one of each of ``sets`` (None is any value), or does not."""
+class State(Protocol):
+    """Which objects have which values."""
 
-    sets: tuple[list[Any] | Span | None, ...]
-    negated: bool = False
+    @property
+    def everything(self) -> Objects: ...
+
+    def having(self, source: str, values: Iterable[Any] | Span | None) -> Objects:
+        """The objects that have any of ``values`` of a source; any value at all for None."""
 
 
 def boolean(raw: str) -> bool:
@@ -144,17 +151,28 @@ class Filter:
         """Where the values come from: filters of the same source ask about the same values."""
         return self.column
 
-    def pairs(self, model: Any) -> QuerySet[Any, Any]:
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All that the values come from."""
+        return (self.source,)
+
+    def pairs(self, model: Any, source: str) -> QuerySet[Any, Any]:
         """(object, value) for each value of each object of ``model``; without a value there is no pair."""
         return model._default_manager.order_by().filter(~self.missing()).values_list("pk", self.column)
 
-    def unions(self, lookup: str, form: int, values: list[Any]) -> Unions | None:
-        """The condition in terms of ``pairs``; None where it asks about anything but whole values."""
+    def met(self, state: State, lookup: str, form: int, values: list[Any]) -> Objects:
+        """The objects that meet the condition of one parameter, told from those that have each value."""
         if lookup == "isnull":
-            return Unions((None,), negated=bool(form))
-        if lookup in ("", "exact", "not"):
-            return Unions((values[0] if self.lookups[lookup] else values,), negated=lookup == "not")
-        return None
+            return state.everything - self.known(state) if form else self.known(state)
+        met = self.any_of(state, values)
+        return state.everything - met if lookup == "not" else met
+
+    def any_of(self, state: State, values: list[Any]) -> Objects:
+        return state.having(self.source, values[0] if isinstance(values[0], list) else values)
+
+    def known(self, state: State) -> Objects:
+        """The objects that have any value at all."""
+        return state.having(self.source, None)
 
 
 class Id(Filter):
@@ -235,14 +253,14 @@ class Codes(Choice):
     def canonical(self, raw: list[str]) -> list[str]:
         return list(dict.fromkeys(value.upper() for value in raw))
 
-    def pairs(self, model: Any) -> QuerySet[Any, Any]:
+    def pairs(self, model: Any, source: str) -> QuerySet[Any, Any]:
         code = Func(F(self.column), function="unnest", output_field=TextField())
         return model._default_manager.order_by().values_list("pk", code)
 
-    def unions(self, lookup: str, form: int, values: list[Any]) -> Unions | None:
+    def met(self, state: State, lookup: str, form: int, values: list[Any]) -> Objects:
         if lookup == "all":
-            return Unions(tuple([value] for value in values[0]))
-        return super().unions(lookup, form, values)
+            return reduce(operator.and_, [state.having(self.source, [value]) for value in values[0]])
+        return super().met(state, lookup, form, values)
 
 
 class Flag(Filter):

@@ -10,17 +10,16 @@ from pyroaring import BitMap
 
 from directory.api.bitmaps import Bitmaps, compact
 from directory.api.caching import RevisionCache
-from directory.api.numbers import Range
-from directory.api.pairs import Asked, comparison, pairs
-from directory.api.relations import Child, Related, RelatedMany
+from directory.api.relations import Related, RelatedMany
 from directory.api.selection import FilterSet
-from directory.api.statements import Statement
 from directory.api.vocabulary import Vocabulary, vocabulary_of
 from directory.models import Published
 
 # The values of each grouping that are a vocabulary's.
 terms = RevisionCache(limit=100)
 
+# A parameter and its value.
+Asked = tuple[str, str]
 # Parameter → values, as a query gives them.
 Applied = Mapping[str, list[str]]
 
@@ -84,7 +83,11 @@ class Values:
 
     def having(self, state: Bitmaps, value: Value) -> BitMap:
         """The objects that have a value."""
-        return state.kept(self.filter.source, value.includes)
+        return state.having_term(self.filter.source, value.includes)
+
+    def sets(self, state: Bitmaps, revision: int) -> list[tuple[Value, BitMap]]:
+        """All values and the objects that have them, in order."""
+        return [(value, self.having(state, value)) for value in self.values(revision)]
 
     def chosen(self, applied: Applied) -> set[str]:
         """The values that the query asks for."""
@@ -98,18 +101,6 @@ class Values:
     def rest(self, applied: Applied) -> dict[str, list[str]]:
         """The filters that do not choose its values."""
         return {parameter: values for parameter, values in applied.items() if parameter not in self.parameters}
-
-    def pairs(self, revision: int) -> Statement:
-        """(id, value) of each object and each of its values, those that include others with all of them."""
-        found = pairs(self.filter, self.model)
-        named = [(word, value.value) for value in self.values(revision) for word in value.includes]
-        repeats = isinstance(self.filter, Child) or any(len(value.includes) > 1 for value in self.values(revision))
-        distinct = "DISTINCT" if repeats else ""
-        sql = (
-            f"SELECT {distinct} pairs.id, named.value FROM ({found.sql}) AS pairs (id, word)"  # noqa: S608
-            " JOIN unnest(%s::text[], %s::text[]) AS named (word, value) USING (word)"
-        )
-        return Statement(sql, (*found.params, [word for word, _ in named], [value for _, value in named]))
 
 
 class Bands(Values):
@@ -129,22 +120,12 @@ class Bands(Values):
                 Value(name, name.replace("-", " " if name[0].isalpha() else "–").capitalize(), (), asked)
             )
 
-    @property
-    def bounds(self) -> list[Asked]:
-        """The comparisons that need bitmaps of their own: those of ranges, as a number has one for each value."""
-        return [asked for value in self.fixed for asked in value.asked if isinstance(self.filter, Range)]
-
     def having(self, state: Bitmaps, value: Value) -> BitMap:
-        key = self.parameter, (value.value,)
-        if key not in state.unions:
-            met = [state.found.get(asked) or self.compared(state, *asked) for asked in value.asked]
-            state.unions[key] = compact(BitMap.intersection(*met))
-        return state.unions[key]
+        return state.keep((self.parameter, value), lambda: compact(self.overlapping(state, value)))
 
-    def compared(self, state: Bitmaps, parameter: str, number: str) -> BitMap:
-        declared, lookup = self.filterset.parameters[parameter]
-        condition = declared.unions(lookup, 1, [int(number)])
-        return state.meeting(declared.source, condition) if condition else BitMap()
+    def overlapping(self, state: Bitmaps, value: Value) -> BitMap:
+        compared = [(*self.filterset.parameters[parameter], int(number)) for parameter, number in value.asked]
+        return BitMap.intersection(*(declared.met(state, lookup, 1, [end]) for declared, lookup, end in compared))
 
     def chosen(self, applied: Applied) -> set[str]:
         given = {(parameter, applied[parameter][0]) for parameter in self.parameters if parameter in applied}
@@ -153,19 +134,9 @@ class Bands(Values):
     def without(self, value: Value, applied: Applied) -> Applied:
         return self.rest(applied)
 
-    def pairs(self, revision: int) -> Statement:
-        bands = [[comparison(self.model, self.filterset, asked) for asked in value.asked] for value in self.fixed]
-        fits = ", ".join(" AND ".join(f"({one.sql})" for one in band) for band in bands)
-        sql = (
-            f"SELECT id, (%s::text[])[n] FROM {self.model._meta.db_table}"  # noqa: S608
-            f" CROSS JOIN LATERAL unnest(ARRAY[{fits}]) WITH ORDINALITY AS band (fits, n) WHERE fits"
-        )
-        params = [param for band in bands for one in band for param in one.params]
-        return Statement(sql, ([value.value for value in self.fixed], *params))
-
 
 class Numbers(Values):
-    """Each number by itself, of a filter that has no bitmaps: for statistics alone."""
+    """Each number by itself: for statistics alone."""
 
     is_ordered = True
 
@@ -173,8 +144,6 @@ class Numbers(Values):
         super().__init__(parameter)
         self.bind(model, filterset)
 
-    def values(self, revision: int) -> list[Value]:
-        return []
-
-    def pairs(self, revision: int) -> Statement:
-        return pairs(self.filter, self.model)
+    def sets(self, state: Bitmaps, revision: int) -> list[tuple[Value, BitMap]]:
+        numbers = sorted(state.values.get(self.filter.source, ()), key=int)
+        return [(Value(one, one, (one,), ()), state.found[self.filter.source, one]) for one in numbers]

@@ -19,7 +19,7 @@ from directory.api.exports import export
 from directory.api.facets import Applied, FacetCounts, read_facets
 from directory.api.linked import linked_data
 from directory.api.ordering import Ordering
-from directory.api.pagination import Page, Window, read_page, read_window
+from directory.api.pagination import Page, Window, counts, read_page, read_window
 from directory.api.related import related_documents
 from directory.api.relax import relax
 from directory.api.rendering import FORMATS, Format, conflicts, feature, kinds_needed, read_format
@@ -65,8 +65,14 @@ class Listing:
 
     def read(self) -> Page:
         view, window = self.view, self.window
-        if self.facets.names and window.count == "exact":
-            window = replace(window, count="none")  # the facets' bitmaps count it for nothing
+        if view.facets and window.count == "exact":
+            key = (self.scope, window.count)
+            if self.facets.names:
+                window = replace(window, count="none")  # the facets' bitmaps count it for nothing
+            elif counts.get(self.revision, key) is None:
+                total = view.facets.total(self.selection, self.revision)
+                if total is not None:
+                    counts.put(self.revision, key, total)
         page = read_page(view.model, view.filterset_class, self.selection, window, self.scope, self.revision)
         if page.revision != self.revision:
             # The vocabulary, too, must be of the page's revision.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import decimal
+import operator
 import re
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
-from django.db.models import Expression, Q
+from django.db.models import Expression, Q, QuerySet
 
 from directory.api.errors import Mistake
-from directory.api.filters import COMPARISONS, PHRASES, Filter, Span, Unions
+from directory.api.filters import COMPARISONS, PHRASES, Filter, Objects, Span, State
 
 INTEGERS = range(1 - 2**31, 2**31)  # the negative of each is one, too
 DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
@@ -38,10 +40,13 @@ class Number(Filter):
             return Q(**{f"{self.column}__{lookup}": slots[0]})
         return super().matches(lookup, slots)
 
-    def unions(self, lookup: str, form: int, values: list[Any]) -> Unions | None:
+    def met(self, state: State, lookup: str, form: int, values: list[Any]) -> Objects:
         if lookup in COMPARISONS:
-            return Unions((Span(lookup, values[0]),))
-        return super().unions(lookup, form, values)
+            return self.compared(state, lookup, values[0])
+        return super().met(state, lookup, form, values)
+
+    def compared(self, state: State, lookup: str, number: Any) -> Objects:
+        return state.having(self.source, Span(lookup, number))
 
 
 class DecimalNumber(Number):
@@ -89,3 +94,25 @@ class Range(Number):
 
     def missing(self) -> Q:
         return Q(**{f"{self.column}_min__isnull": True, f"{self.column}_max__isnull": True})
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return f"{self.column}_min", f"{self.column}_max"
+
+    def pairs(self, model: Any, source: str) -> QuerySet[Any, Any]:
+        return model._default_manager.order_by().filter(**{f"{source}__isnull": False}).values_list("pk", source)
+
+    def any_of(self, state: State, values: list[Any]) -> Objects:
+        """As ``matches`` does."""
+        ends = [[self.compared(state, lookup, value) for lookup in ("lte", "gte")] for value in values]
+        return reduce(operator.or_, [low & high for low, high in ends])
+
+    def compared(self, state: State, lookup: str, number: Any) -> Objects:
+        """As ``reaches`` does."""
+        low, high = self.sources
+        near, far = (low, high) if lookup in ("lte", "lt") else (high, low)
+        return state.having(near, Span(lookup, number)) | (state.having(far, None) - state.having(near, None))
+
+    def known(self, state: State) -> Objects:
+        low, high = self.sources
+        return state.having(low, None) | state.having(high, None)

@@ -9,12 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from directory.api.filters import Filter
-from directory.api.selection import FilterSet
 from directory.api.statements import Statement
 from directory.models import Published
-
-# A parameter and its value.
-Asked = tuple[str, str]
 
 
 def over(model: type[Published], parts: Sequence[Statement], between: str, given: Statement) -> Statement:
@@ -28,17 +24,7 @@ def over(model: type[Published], parts: Sequence[Statement], between: str, given
     return Statement(sql, (*given.params, *(param for part in parts for param in part.params)))
 
 
-def pairs(declared: Filter, model: type[Published]) -> Statement:
+def pairs(declared: Filter, model: type[Published], source: str) -> Statement:
     """(id, value as text) of each object, perhaps unpublished ones as well, and each of its values."""
-    found = Statement.of(declared.pairs(model))
+    found = Statement.of(declared.pairs(model, source))
     return Statement(f"SELECT id, value::text FROM ({found.sql}) AS pairs (id, value)", found.params)  # noqa: S608
-
-
-def comparison(model: type[Published], filterset: type[FilterSet], asked: Asked) -> Statement:
-    """The condition of a parameter with a value that never changes its meaning, such as a number."""
-    parameter, value = asked
-    declared, lookup = filterset.parameters[parameter]
-    form, values = declared.read(lookup, [value], 0)
-    condition = filterset.condition(model, parameter, form)
-    filled = condition.filled({f"{parameter}.{n}": value for n, value in enumerate(values)})
-    return Statement(condition.sql, tuple(filled))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, Expression, OuterRef, Q, QuerySet
 
 from directory.api.errors import Mistake
-from directory.api.filters import PHRASES, Condition, Filter, Unions, boolean
+from directory.api.filters import PHRASES, Condition, Filter, Objects, State, boolean
 from directory.api.parameters import MAX_VALUES
 from directory.api.vocabulary import Vocabulary, vocabulary_of
 from directory.models import SLUG_PATTERN, Address
@@ -96,11 +98,13 @@ class RelatedMany(Related):
     def source(self) -> str:
         return f"{self.through._meta.db_table}.{self.column}"
 
-    def pairs(self, model: Any) -> QuerySet[Any, Any]:
+    def pairs(self, model: Any, source: str) -> QuerySet[Any, Any]:
         return self.through.objects.order_by().values_list(f"{self.owner}_id", self.column)
 
-    def unions(self, lookup: str, form: int, values: list[Any]) -> Unions | None:
-        return Unions(tuple(values)) if lookup == "all" else super().unions(lookup, form, values)
+    def met(self, state: State, lookup: str, form: int, values: list[Any]) -> Objects:
+        if lookup == "all":
+            return reduce(operator.and_, [state.having(self.source, pks) for pks in values])
+        return super().met(state, lookup, form, values)
 
 
 class RelatedFlag(RelatedMany):
@@ -123,8 +127,9 @@ class RelatedFlag(RelatedMany):
         some = Exists(self.rows().filter(**{f"{self.column}__any": slots[0]}))
         return some if form == self.SOME else ~some
 
-    def unions(self, lookup: str, form: int, values: list[Any]) -> Unions | None:
-        return Unions((values[0],), negated=form == self.NONE)
+    def met(self, state: State, lookup: str, form: int, values: list[Any]) -> Objects:
+        some = state.having(self.source, values[0])
+        return some if form == self.SOME else state.everything - some
 
 
 class Child(Filter):
@@ -161,5 +166,5 @@ class Child(Filter):
     def source(self) -> str:
         return f"{self.model._meta.db_table}.{self.inner.column}"
 
-    def pairs(self, model: Any) -> QuerySet[Any, Any]:
+    def pairs(self, model: Any, source: str) -> QuerySet[Any, Any]:
         return self.model.objects.order_by().values_list(f"{self.owner}_id", self.inner.column)

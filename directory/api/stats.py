@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
 import orjson
 from django.conf import settings
 from django.http import HttpResponse
+from pyroaring import BitMap
 
 from directory.api import rendering
-from directory.api.bitmaps import REVISION
-from directory.api.caching import Superseded, at_one_revision
+from directory.api.bitmaps import Bitmaps
+from directory.api.caching import at_one_revision
 from directory.api.described import SHARED, narrowed
 from directory.api.endpoints import Endpoint
 from directory.api.errors import InvalidQuery, Mistake, similar
+from directory.api.facets import FacetSet
 from directory.api.groupings import Values
 from directory.api.listing import JSON, spelt
+from directory.api.medians import ranking
 from directory.api.operations import Operation, closed, nullable, reference
-from directory.api.pairs import over
 from directory.api.parameters import Parameter
 from directory.api.rendering import FORMATS, read_format
-from directory.api.selection import FilterSet, Selection, split
-from directory.api.statements import Statement
+from directory.api.selection import FilterSet, split
 from directory.models import Published
+
+# What a group's values are called, and the objects in it.
+Group = tuple[dict[str, Any], BitMap]
 
 MAX_GROUPS = 2
 PARAMETERS = {
@@ -39,10 +43,11 @@ PARAMETERS = {
 
 
 class Statistics(Endpoint):
-    """Statistics of ``model``: its ``groups``, and the columns of which it tells ``medians``."""
+    """Statistics of ``model``: its ``groups``, and the numbers that have bitmaps of which it tells ``medians``."""
 
     model: type[Published]
     filterset_class: type[FilterSet]
+    facets: ClassVar[FacetSet]
     groups: ClassVar[Mapping[str, Values]]
     medians: ClassVar[tuple[str, ...]]
 
@@ -78,55 +83,49 @@ class Statistics(Endpoint):
         read_format(query, FORMATS["json"], ("json",), mistakes)
         if mistakes:
             raise InvalidQuery(mistakes)
-        rows = self.statement(selection, names, revision).execute(selection.values)
-        if (found := rows[0][0]) != revision:
-            raise Superseded(found)
-        [total] = [self.figures(row) for row in rows if row[1]]
-        groups = [self.labelled(row, names, revision) | self.figures(row) for row in rows if not row[1]]
+        state, met = self.facets.index.match(selection, (), revision)
+        found = BitMap.intersection(state.everything, *met.values())
+        sets = [self.sets(state, name, revision) for name in names]
+        groups = [shown | self.figures(state, objects) for shown, objects in crossed(found, sets)] if names else []
         address = f"{settings.SITE_URL}/api/v1/stats/"
         asked = [spelt(selection.applied), f"group={','.join(names)}"] if names else [spelt(selection.applied)]
         canonical = "?".join(filter(None, [address, "&".join(filter(None, asked))]))
         meta = {"query": {"canonical": canonical, "applied": selection.applied}, "license": settings.LICENSE}
-        body = orjson.dumps(total | {"results": self.in_order(groups, names, revision), "meta": meta})
+        results = self.in_order(groups, names, revision)
+        body = orjson.dumps(self.figures(state, found) | {"results": results, "meta": meta})
         response = HttpResponse(body, content_type=JSON)
         response.revision = revision  # type: ignore[attr-defined]
         return response
 
-    def statement(self, selection: Selection, names: list[str], revision: int) -> Statement:
-        """(revision, whether it is the total, count, medians …, values …) of the whole and of each group."""
-        table = self.model._meta.db_table
-        medians = [f'percentile_cont(0.5) WITHIN GROUP (ORDER BY {table}."{column}")' for column in self.medians]
-        figures = ", ".join(["count(*)", *medians])
-        empty = "".join(", NULL" for _ in names)
-        parts = [Statement(f"SELECT {REVISION}, true, {figures}{empty} FROM {table}", ())]  # noqa: S608
-        if names:
-            groups = [self.groups[name].pairs(revision) for name in names]
-            values = ", ".join(f"g{n}.value" for n in range(len(groups)))
-            joins = "".join(f" LEFT JOIN ({one.sql}) AS g{n} (id, value) USING (id)" for n, one in enumerate(groups))
-            sql = f"SELECT 0, false, {figures}, {values} FROM {table}{joins} GROUP BY {values}"  # noqa: S608
-            parts.append(Statement(sql, tuple(param for one in groups for param in one.params)))
-        met = [self.filterset_class.condition(self.model, *form) for form in selection.form]
-        given = " AND ".join(f"({one.sql})" for one in met) or "true"
-        params = tuple(param for one in met for param in one.params)
-        return over(self.model, parts, " UNION ALL ", Statement(given, params))
+    def sets(self, state: Bitmaps, name: str, revision: int) -> list[Group]:
+        """The groups of one name and the objects in each; those of which the value is not known are a group, too."""
+        sets = self.groups[name].sets(state, revision)
+        unknown = state.everything - BitMap.union(BitMap(), *(objects for _, objects in sets))
+        known: list[Group] = [
+            ({name: {"value": value.value, "label": value.label}}, objects) for value, objects in sets
+        ]
+        return [*known, ({name: None}, unknown)]
 
-    def figures(self, row: tuple[Any, ...]) -> dict[str, Any]:
-        medians = row[3 : 3 + len(self.medians)]
-        shown = (int(median) if median is not None and median.is_integer() else median for median in medians)
-        return {"count": row[2], "median": dict(zip(self.medians, shown, strict=True))}
-
-    def labelled(self, row: tuple[Any, ...], names: list[str], revision: int) -> dict[str, Any]:
-        """The values of a group with their names; what is not known is null."""
-        shown = {}
-        for name, word in zip(names, row[3 + len(self.medians) :], strict=True):
-            labels = {value.value: value.label for value in self.groups[name].values(revision)}
-            shown[name] = None if word is None else {"value": word, "label": labels.get(word, word)}
-        return shown
+    def figures(self, state: Bitmaps, objects: BitMap) -> dict[str, Any]:
+        """How many ``objects`` there are and their medians."""
+        medians = {source: ranking(state, source).median(objects) for source in self.medians}
+        whole = {source: int(number) for source, number in medians.items() if number is not None and number % 1 == 0}
+        return {"count": len(objects), "median": medians | whole}
 
     def in_order(self, groups: list[dict[str, Any]], names: list[str], revision: int) -> list[dict[str, Any]]:
         """Values in the order that they have, otherwise those first that most objects have; the unknown last."""
         ranks = [rank(self.groups[name], name, groups, revision) for name in names]
         return sorted(groups, key=lambda group: [by(group) for by in ranks])
+
+
+def crossed(found: BitMap, sets: Sequence[Sequence[Group]]) -> Iterator[Group]:
+    """The groups with one of each of ``sets`` that have some of the objects ``found``."""
+    if not sets:
+        yield {}, found
+        return
+    for shown, objects in sets[0]:
+        if both := found & objects:
+            yield from ((shown | rest, within) for rest, within in crossed(both, sets[1:]))
 
 
 def rank(group: Values, name: str, rows: list[dict[str, Any]], revision: int) -> Callable[[dict[str, Any]], Any]:
