@@ -73,6 +73,7 @@ def gunicorn_command() -> list[str]:
         *("--bind", f"{host}:{settings.PORT}"),
         *("--worker-class", "directory.unreadable.Worker", "--limit-request-line", "8190"),  # the most that it reads
         *("--workers", str(settings.WEB_WORKERS), "--threads", str(settings.WEB_THREADS)),
+        *("--config", "python:directory.hooks"),
         *("--graceful-timeout", str(PATIENCE - 2)),
         *("--forwarded-allow-ips", ""),  # TRUSTED_PROXIES alone decides whose word counts
         *("--log-level", "warning"),

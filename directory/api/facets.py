@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from pyroaring import BitMap
@@ -44,6 +44,9 @@ class FacetSet:
     ``besides`` are filters that are no facets but that bitmaps shall know as well: those with few values.
     """
 
+    # All that were declared.
+    known: ClassVar[list[FacetSet]] = []
+
     def __init__(
         self,
         model: type[Published],
@@ -56,6 +59,7 @@ class FacetSet:
             facet.bind(model, filterset)
         filters = [facet.filter for facet in facets.values()] + [filterset.filters[name] for name in besides]
         self.index = BitmapIndex(model, filterset, filters)
+        self.known.append(self)
 
     def count(self, asked: AskedFacets, selection: Selection, revision: int, address: Address) -> FacetCounts:
         """All of ``asked`` at ``revision``; raises Superseded where something was published since."""
