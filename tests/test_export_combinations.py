@@ -51,3 +51,10 @@ def test_a_stream_is_what_walking_the_pages_gives(
             rows = csv.DictReader(io.StringIO(streamed(api, {**query, "format": "csv"}), newline=""))
             assert [row["slug"] for row in rows] == [row["slug"] for row in walked], query
         transaction.set_rollback(True)
+
+
+@given(st.lists(st.text(st.sampled_from('a,"\r\n |é\0'), max_size=4), min_size=1, max_size=4))
+def test_a_line_is_what_the_csv_module_writes(cells: list[str]) -> None:
+    written = io.StringIO(newline="")
+    csv.writer(written, lineterminator="\r\n").writerow(cells)
+    assert exports.line(cells) == written.getvalue()
