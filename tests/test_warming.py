@@ -6,7 +6,7 @@ from unittest.mock import MagicMock
 import pytest
 from django.db import OperationalError
 from django.test import Client
-from gunicorn.app.wsgiapp import WSGIApplication  # type: ignore[import-untyped]
+from gunicorn.app.wsgiapp import WSGIApplication
 from pytest_django import DjangoAssertNumQueries
 
 from directory import hooks, warming

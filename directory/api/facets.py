@@ -18,7 +18,6 @@ from directory.api.bitmaps import BitmapIndex
 from directory.api.errors import Mistake, similar
 from directory.api.filters import boolean
 from directory.api.groupings import Applied, Bands, Value, Values
-from directory.api.numbers import Range
 from directory.api.parameters import MAX_VALUES, Parameter
 from directory.api.selection import FilterSet, Selection, split
 from directory.models import Published
