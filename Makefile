@@ -15,7 +15,7 @@ lint: .venv/test.stamp
 	$(PYTHON) -m mypy .
 	$(PYTHON) manage.py makemigrations --check --dry-run
 
-bench: .venv/test.stamp
+bench: .venv/bench.stamp
 	@$(PYTHON) tests/bench/run.py
 
 # A stamp is newer than its requirements file when that was installed: nothing is installed twice.
@@ -29,4 +29,9 @@ bench: .venv/test.stamp
 .venv/test.stamp: tests/requirements.txt .venv/serve.stamp
 	@echo "Installing tests/requirements.txt into .venv"
 	@$(PIP_INSTALL) --requirement requirements.txt --requirement tests/requirements.txt
+	@touch $@
+
+.venv/bench.stamp: tests/bench/requirements.txt .venv/test.stamp
+	@echo "Installing tests/bench/requirements.txt into .venv"
+	@$(PIP_INSTALL) --requirement requirements.txt --requirement tests/requirements.txt --requirement $<
 	@touch $@
