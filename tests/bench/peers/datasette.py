@@ -89,7 +89,7 @@ class Datasette(Peer):
         ]
 
     def path(self, query: dict[str, str]) -> str | None:
-        asked = query | {}
+        asked = dict(query)
         ordering = asked.pop("ordering", "name")
         found = [ASKED[name](value) if name in ASKED else None for name, value in asked.items()]
         if None in found:

@@ -25,7 +25,7 @@ class Ninja(Peer):
         return super().environment() | {"DJANGO_SETTINGS_MODULE": "tests.bench.peers.ninja_settings"}
 
     def path(self, query: dict[str, str]) -> str | None:
-        asked = query | {}
+        asked = dict(query)
         ordering = asked.pop("ordering", "name")
         return f"/companies/by/{ordering}?{urlencode(asked)}"
 
