@@ -2,62 +2,59 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from statistics import median
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from tqdm import tqdm
 
-from tests.bench.subjects import ROOT, Subject
+from tests.bench import wrk
+from tests.bench.subjects import Subject
+from tests.bench.wrk import Rounds
 
-CONNECTIONS = 4  # as many as the worker has threads by default
-SECONDS = 3  # of a view in a round, where it repeats its answers
-BATCH = 150  # queries of a view in a round, where it does not
+BATCH = 150  # queries of a view in a round, where it does not repeat its answers
+REPEATED_PATHS = 20
 COMPARED = 200  # pages of which it is asserted that all views show the same companies
 LIST = "/api/v1/companies/"
 
 
 @dataclass(frozen=True)
 class View:
-    """A view under load: its path, and in whose words it is asked ("" for nothing)."""
+    """A view under load: its path, and in whose words it is asked ("" for nothing).
+
+    One that is ``known`` is repeated to clients that say they have the answer.
+    """
 
     name: str
     path: str
     form: str = ""
     repeated: bool = False
+    known: bool = False
     accept_encoding: str = "identity"
+
+    def paths(self, batch: Sequence[dict[str, str]]) -> list[str]:
+        asked = batch[:REPEATED_PATHS] if self.repeated else batch
+        if self.form == "slug":
+            return [f"{self.path}{query['slug']}/" for query in asked]
+        return [f"{self.path}?{query[self.form]}" for query in asked] if self.form else [self.path]
 
 
 EMPTY = View("empty view", "/bench/empty/")
 ONE_QUERY = View("view with one query", "/bench/query/")
 REPEATED = View("repeated list page", LIST, "list", repeated=True)
+POLLED = View("the same, polled without a change", LIST, "list", repeated=True, known=True)
+POLLED_DETAIL = View("details, polled without a change", LIST, "slug", repeated=True, known=True)
 FIRST_TIME = View("first-time filtered page", LIST, "list")
 BARE_SQL = View("the same page as bare SQL", "/bench/sql/", "sql")
 PLAIN_DRF = View("the same page as plain DRF", "/bench/drf/", "drf")
 REPEATED_CODED = View("repeated list page, brotli", LIST, "list", repeated=True, accept_encoding="br")
 FIRST_TIME_CODED = View("first-time filtered page, brotli", LIST, "list", accept_encoding="br")
-VIEWS = [EMPTY, ONE_QUERY, REPEATED, FIRST_TIME, BARE_SQL, PLAIN_DRF, REPEATED_CODED, FIRST_TIME_CODED]
-
-
-@dataclass
-class Rounds:
-    """What wrk said of one view: requests a second, milliseconds, bytes of an answer; one value per round."""
-
-    rates: list[float] = field(default_factory=list)
-    medians: list[float] = field(default_factory=list)
-    p99s: list[float] = field(default_factory=list)
-    sizes: list[float] = field(default_factory=list)
-
-    @property
-    def rate(self) -> float:
-        return median(self.rates)
+# Whatever is compared closely with the view with one query stands beside it.
+VIEWS = [
+    *(EMPTY, POLLED_DETAIL, ONE_QUERY, POLLED, REPEATED),
+    *(FIRST_TIME, BARE_SQL, PLAIN_DRF, REPEATED_CODED, FIRST_TIME_CODED),
+]
 
 
 def measure(subject: Subject, queries: Sequence[dict[str, str]], rounds: int) -> dict[View, Rounds]:
@@ -71,9 +68,9 @@ def measure(subject: Subject, queries: Sequence[dict[str, str]], rounds: int) ->
         batch = queries[number * BATCH : (number + 1) * BATCH]
         turn = number % len(VIEWS)
         for view in VIEWS[turn:] + VIEWS[:turn]:
-            found = wrk(subject, view, [f"?{query[view.form]}" if view.form else "" for query in batch])
+            found = ask(subject, view, view.paths(batch))
             if number:
-                add(measured[view], found)
+                measured[view].add(found)
     return measured
 
 
@@ -81,53 +78,18 @@ def compare(subject: Subject, queries: Sequence[dict[str, str]]) -> None:
     """Assert that the three views answer with the same full page, field for field."""
     for query in tqdm(queries[:COMPARED], desc="Comparing answers", unit="query"):
         ours, sql, drf = (
-            orjson.loads(subject.get(f"{view.path}?{query[view.form]}"))["results"]
-            for view in (FIRST_TIME, BARE_SQL, PLAIN_DRF)
+            orjson.loads(subject.get(view.paths([query])[0]))["results"] for view in (FIRST_TIME, BARE_SQL, PLAIN_DRF)
         )
         assert ours == sql == drf, f"not the same answer: {query['list']}"
         assert len(ours) == 25, f"not a full page: {query['list']}"
 
 
-def wrk(subject: Subject, view: View, asked: Sequence[str]) -> dict[str, Any]:
-    """One run of wrk; RuntimeError for any answer that is not 200, and unless the batch was asked exactly once."""
+def ask(subject: Subject, view: View, paths: Sequence[str]) -> dict[str, Any]:
+    """What wrk says of ``paths``, none of which was asked for before unless the view is one that repeats."""
     subject.get("/bench/forget/")
+    etags = []
+    if view.repeated:  # what is measured is the repetition
+        etags = [subject.etag(path, view.accept_encoding) for path in paths]
+    known = etags if view.known else []
     once = bool(view.form) and not view.repeated
-    if view.repeated:
-        asked = asked[:20]
-        for query in asked:  # what is measured is the repetition
-            subject.get(f"{view.path}{query}", view.accept_encoding)
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-        file.writelines(f"{view.path}{query}\n" for query in asked)
-        file.flush()
-        command = [
-            *(
-                "wrk",
-                "--threads",
-                "1",
-                "--connections",
-                str(CONNECTIONS),
-                "--duration",
-                str(600 if once else SECONDS),
-            ),
-            *("--timeout", "60", "--header", f"Accept-Encoding: {view.accept_encoding}"),
-            *("--script", str(Path(__file__).with_name("wrk.lua")), f"http://127.0.0.1:{subject.port}"),
-            *("--", file.name, "once" if once else "again"),
-        ]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if line == "finished\n":
-                    process.send_signal(signal.SIGINT)
-    found: dict[str, Any] = json.loads(line)
-    if found["errors"]:
-        raise RuntimeError(f"{view.name}: {found['errors']} requests failed")
-    if once and not len(asked) - CONNECTIONS <= found["requests"] <= len(asked):
-        raise RuntimeError(f"{view.name}: {found['requests']} answers to {len(asked)} queries")
-    return found
-
-
-def add(rounds: Rounds, found: dict[str, Any]) -> None:
-    rounds.rates.append(found["requests"] / found["seconds"])
-    rounds.medians.append(found["median"])
-    rounds.p99s.append(found["p99"])
-    rounds.sizes.append(found["bytes"] / found["requests"])
+    return wrk.ask(subject.port, paths, once=once, accept_encoding=view.accept_encoding, known=known)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,15 @@ def leave_first_core() -> None:
     """Move this process, and all it starts from here on, off the first core."""
     if PINNED:
         os.sched_setaffinity(0, CORES[1:])
+
+
+@contextmanager
+def on_first_core() -> Iterator[None]:
+    """Inside, this process is on the first core and leaves the others to PostgreSQL."""
+    if PINNED:
+        os.sched_setaffinity(0, CORES[:1])
+    yield
+    leave_first_core()
 
 
 def take_first_core() -> Callable[[], None] | None:

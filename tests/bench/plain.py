@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Q, QuerySet, Value
 from django_filters import rest_framework as filters  # type: ignore[import-untyped]
 from rest_framework.generics import ListAPIView
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import CursorPagination
 
 from companies.filters import CompanyFilters
@@ -81,6 +82,7 @@ class PlainCompanies(ListAPIView):
     filter_backends = [filters.DjangoFilterBackend]
     filterset_class = PlainFilters
     pagination_class = PlainCursor
+    content_negotiation_class = DefaultContentNegotiation
 
     def get_queryset(self) -> QuerySet[Company]:
         self.ordering = ORDERINGS["company"][self.request.query_params.get("ordering", "name")]

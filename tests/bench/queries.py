@@ -26,6 +26,7 @@ from directory.api.caching import current_revision  # noqa: E402
 from directory.api.listing import Listing  # noqa: E402
 from directory.api.pagination import PAGE_SIZE, Page, plain  # noqa: E402
 from tests.bench.plain import PlainFilters  # noqa: E402
+from tests.bench.texts import Texts  # noqa: E402
 
 FILTERED = 1_200
 DRAWN = 1_000  # companies whose facts are asked for
@@ -59,7 +60,7 @@ def facts(company: Company, rng: random.Random) -> dict[str, str]:
 
 
 def filtered() -> list[dict[str, str]]:
-    """Different queries in the list's own form and in those that plain DRF and bare SQL read.
+    """Different queries in the list's own form and in those that plain DRF and bare SQL read, with a company's slug.
 
     Half are first pages, half stand behind a row at a random depth: one whose sort key differs from the next row's,
     since DRF's cursor knows the first key only.
@@ -69,7 +70,8 @@ def filtered() -> list[dict[str, str]]:
     companies = list(drawn.order_by("pk"))
     queries: dict[str, dict[str, str]] = {}
     while len(queries) < FILTERED:
-        known = facts(rng.choice(companies), rng)
+        company = rng.choice(companies)
+        known = facts(company, rng)
         # The hub and the specialty are what people ask for first.
         weights = [4 if name in ("hub", "specialty") else 1 for name in known]
         chosen = sorted(set(rng.choices(list(known), weights, k=rng.choice((1, 2, 2, 3)))))
@@ -80,7 +82,7 @@ def filtered() -> list[dict[str, str]]:
         if len(keys) < PAGE_SIZE:
             continue
         for values in (None, deep_row(keys, rng)):
-            of = dict.fromkeys(("list", "drf", "sql"), urlencode(asked, safe=","))
+            of = dict.fromkeys(("list", "drf", "sql"), urlencode(asked, safe=",")) | {"slug": company.slug}
             if values:
                 of["list"] = behind(asked, values)
                 of["drf"] += "&" + urlencode({"cursor": base64.b64encode(urlencode({"p": values[0]}).encode())})
@@ -132,5 +134,6 @@ def newest() -> int:
 
 
 if __name__ == "__main__":
-    made = {"filtered": filtered, "windows": lambda: list(windows())}[sys.argv[1]]()
+    kinds = {"filtered": filtered, "windows": lambda: list(windows()), "texts": lambda: list(Texts().kinds())}
+    made = kinds[sys.argv[1]]()
     sys.stdout.buffer.write(orjson.dumps(made))

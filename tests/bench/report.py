@@ -3,100 +3,123 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from statistics import median
 
-from tests.bench import load, machine
-from tests.bench.depth import Timed
-from tests.bench.load import Rounds, View
+from tests.bench import exports, load, machine, race, wrk
+from tests.bench.bars import GROWTH, Bar, bars
+from tests.bench.measured import Measured
 from tests.bench.subjects import ROOT
+from tests.bench.timing import Timed
+from tests.bench.wrk import Rounds
 
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: written by `make bench` -->", "<!-- end of what was measured -->"
-GROWTH = 1.3
-
-
-@dataclass(frozen=True)
-class Measured:
-    """All figures of one run; ``load`` and ``windows`` by number of companies."""
-
-    rounds: int
-    load: dict[int, dict[View, Rounds]]
-    windows: list[Timed]
-    heavy: list[Timed]
+RATES = ("requests/s", "lowest–highest", "median ms", "p99 ms", "bytes")
 
 
 def written(measured: Measured) -> str:
-    sizes = list(measured.load)
+    sizes = measured.sizes
     parts = [
         "\n".join(machine.described()),
         "### Bars",
-        table(("ratio", *(f"{size:,}" for size in sizes), "bar", "aim", "verdict"), bars(measured)),
-    ]
-    for size, views in measured.load.items():
-        parts += [
-            f"### One worker under load, {size:,} companies",
-            f"wrk, {load.CONNECTIONS} connections, {measured.rounds} interleaved rounds after one to warm up; medians"
-            f" of the rounds. In a round, {load.SECONDS} s of each view that repeats its answers, {load.BATCH} "
-            "queries of the others.",
-            table(
-                ("view", "requests/s", "lowest–highest", "median ms", "p99 ms", "bytes"),
-                (view_row(view, rounds) for view, rounds in views.items()),
-            ),
-        ]
-    heads = [f"{size:,}{what}" for size in sizes for what in (" median", " p99")]
-    parts += [
-        "### Every ordering, first and deep pages",
-        "Milliseconds of a first-time page; one request at a time, the sizes in turn.",
-        table(("ordering", "filter", "page", *heads, "growth"), (window_row(one) for one in measured.windows)),
-        "### Counts, and text that no index finds",
-        "The same way. These grow with the number of companies and carry no bar.",
-        table(("query", *heads), ((f"`{one.what[0]}`", *millis(one)) for one in measured.heavy)),
+        table(("what", *map(sized, sizes), "bar", "aim", "verdict"), (bar_row(bar, sizes) for bar in bars(measured))),
+        *(part for size in sizes for part in of_load(measured, size)),
+        *(of_race(measured) if measured.race else ()),
+        *of_lookups(measured),
+        *of_exports(measured),
+        *of_lists(measured),
     ]
     return "\n\n".join(parts)
 
 
-def bars(measured: Measured) -> Iterator[Sequence[str]]:
-    """A row for each bar; the first size decides, the others are shown."""
-    for what, above, below, bar, aim, is_least in (
-        ("repeated page : rate of the view with one query", load.REPEATED, load.ONE_QUERY, 0.85, 0.9, True),
-        ("first-time page : time of bare SQL", load.BARE_SQL, load.FIRST_TIME, 2.5, 1.5, False),
-        ("first-time page : rate of plain DRF", load.FIRST_TIME, load.PLAIN_DRF, 3.0, 4.0, True),
-    ):
-        ratios = [paired(views[above], views[below]) for views in measured.load.values()]
-        sign = "≥" if is_least else "≤"
-        met, aimed = ((ratios[0] >= limit) if is_least else (ratios[0] <= limit) for limit in (bar, aim))
-        words = f"{verdict(met)}; aim {verdict(aimed)}"
-        yield what, *(f"{ratio:.2f}" for ratio in ratios), f"{sign} {bar}", f"{sign} {aim}", words
-    if len(measured.load) > 1:
-        growths = [one.growth for one in measured.windows]
-        over = sum(growth > GROWTH for growth in growths)
-        what = f"first-time page : time with the fewest companies; the median of {len(growths)} kinds of page"
-        yield what, "1", f"{median(growths):.2f}", f"≤ {GROWTH}", "", verdict(median(growths) <= GROWTH)
-        what = f"the same, the worst kind ({over} are above the bar)"
-        yield what, "1", f"{max(growths):.2f}", f"≤ {GROWTH}", "", verdict(not over)
+def of_load(measured: Measured, size: int) -> Iterator[str]:
+    yield f"### One worker under load, {size:,} companies"
+    yield (
+        f"wrk, {wrk.CONNECTIONS} connections, {measured.rounds} interleaved rounds after one to warm up; medians of"
+        f" the rounds. In a round, {wrk.SECONDS} s of each view that repeats its answers, {load.BATCH} queries of the"
+        " others."
+    )
+    yield table(("view", *RATES), ((view.name, *rates(rounds)) for view, rounds in measured.load[size].items()))
 
 
-def paired(above: Rounds, below: Rounds) -> float:
-    """The median, over the rounds, of the ratio of two views' rates in the same round."""
-    return median(one / other for one, other in zip(above.rates, below.rates, strict=True))
+def of_race(measured: Measured) -> Iterator[str]:
+    yield f"### Beside other programs, {measured.sizes[0]:,} companies"
+    yield f"The same way: {race.BATCH} first pages of the mix in a round, then {load.REPEATED_PATHS} of them again."
+    yield "\n".join(f"- {racer.name}: {racer.note}" for racer in measured.race[1:])
+    rows = [
+        (racer.name, what, *rates(rounds))
+        for what, of in (("first", lambda racer: racer.first), ("repeated", lambda racer: racer.repeated))
+        for racer, rounds in ((racer, of(racer)) for racer in measured.race)
+    ]
+    yield table(("server", "request", *RATES), rows)
 
 
-def verdict(is_met: bool) -> str:
+def of_lookups(measured: Measured) -> Iterator[str]:
+    heads = timed_heads(measured.sizes)
+    yield "### Searches, suggestions and facets"
+    yield "Milliseconds of a first-time answer; one request at a time, the sizes in turn."
+    rows = [
+        (endpoint, what, f"`{text}`", *millis(one)) for one in measured.texts for endpoint, what, text in [one.what]
+    ]
+    yield table(("endpoint", "text", "such as", *heads), rows)
+    yield table(("what", *heads), ((one.what[0], *millis(one)) for one in [*measured.facets, measured.bitmaps]))
+
+
+def of_exports(measured: Measured) -> Iterator[str]:
+    yield "### Exports of all companies"
+    yield "Rows a second, each way in turn; medians of the rounds."
+    heads = [f"{size:,}{what}" for size in measured.sizes for what in ("", " lowest–highest")]
+    rows = (
+        (name, *(cell for found in measured.exports.values() for cell in spread(found[name])))
+        for name in exports.WAYS
+    )
+    yield table(("way", *heads), rows)
+
+
+def of_lists(measured: Measured) -> Iterator[str]:
+    heads = timed_heads(measured.sizes)
+    yield "### Every ordering, first and deep pages"
+    yield "Milliseconds of a first-time page; one request at a time, the sizes in turn."
+    yield table(("ordering", "filter", "page", *heads, "growth"), (window_row(one) for one in measured.windows))
+    yield "### Counts, and text that no index finds"
+    yield "The same way. These grow with the number of companies and carry no bar."
+    yield table(("query", *heads), ((f"`{one.what[0]}`", *millis(one)) for one in measured.heavy))
+
+
+def bar_row(bar: Bar, sizes: Sequence[int]) -> Sequence[str]:
+    figures = [bar.figures.get(size) for size in sizes]
+    verdict = verdict_of(is_met=bar.is_met()) if bar.limits else ""
+    aim = f"{bar.sign} {bar.aim}" if bar.aim else ""
+    if bar.aim:
+        verdict += f"; aim {verdict_of(is_met=bar.is_met(bar.aim))}"
+    return bar.what, *("" if one is None else f"{one:.2f}" for one in figures), bar.said, aim, verdict
+
+
+def verdict_of(*, is_met: bool) -> str:
     return "met" if is_met else "**missed**"
 
 
-def view_row(view: View, rounds: Rounds) -> Sequence[str]:
-    return (
-        *(view.name, f"{rounds.rate:,.0f}", f"{min(rounds.rates):,.0f}–{max(rounds.rates):,.0f}"),
-        *(f"{median(rounds.medians):.2f}", f"{median(rounds.p99s):.2f}", f"{median(rounds.sizes):,.0f}"),
-    )
+def rates(rounds: Rounds) -> Sequence[str]:
+    figures = *(f"{median(found):.2f}" for found in (rounds.medians, rounds.p99s)), f"{median(rounds.sizes):,.0f}"
+    return *spread(rounds.rates), *figures
+
+
+def spread(found: Sequence[float]) -> tuple[str, str]:
+    return f"{median(found):,.0f}", f"{min(found):,.0f}–{max(found):,.0f}"
 
 
 def window_row(one: Timed) -> Sequence[str]:
     ordering, filters, depth = one.what
     growth = f"{one.growth:.2f}" if len(one.median) > 1 else ""
     return f"`{ordering}`", filters, depth, *millis(one), f"**{growth}**" if one.growth > GROWTH else growth
+
+
+def sized(size: int) -> str:
+    return f"{size:,}"
+
+
+def timed_heads(sizes: Iterable[int]) -> list[str]:
+    return [f"{size:,}{what}" for size in sizes for what in (" median", " p99")]
 
 
 def millis(one: Timed) -> list[str]:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent.parent)
 
-from tests.bench import depth, load, machine, report  # noqa: E402
+from tests.bench import depth, exports, load, lookups, machine, race, report  # noqa: E402
+from tests.bench.measured import Measured  # noqa: E402
 from tests.bench.subjects import Subject  # noqa: E402
 
 SIZES = [25_000, 1_000_000]
 ROUNDS, TIMES = 7, 100
-QUICK_ROUNDS, QUICK_TIMES = 3, 20
+QUICK_ROUNDS, QUICK_TIMES = 2, 20
 
 
 def main() -> None:
@@ -36,11 +37,16 @@ def main() -> None:
             stack.enter_context(subject)
         filtered = subjects[0].queries("filtered")
         load.compare(subjects[0], filtered)
-        measured = report.Measured(
+        measured = Measured(
             rounds=rounds,
+            bitmaps=lookups.measure_bitmaps(subjects),
             load={subject.companies: load.measure(subject, filtered, rounds) for subject in subjects},
+            race=race.measure(subjects[0], filtered, rounds),
+            texts=list(lookups.measure_texts(subjects, times)),
+            facets=list(lookups.measure_facets(subjects, filtered, times)),
             windows=list(depth.measure_windows(subjects, times)),
             heavy=list(depth.measure_heavy(subjects)),
+            exports={subject.companies: exports.measure(subject, rounds) for subject in subjects},
         )
     text = report.written(measured)
     print(text)

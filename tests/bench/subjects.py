@@ -31,6 +31,7 @@ class Subject:
     def __init__(self, companies: int) -> None:
         self.companies = companies
         self.data = PLACE / str(companies)
+        self.postgres = Server.at(self.data / "postgres")
         self.port = free_port()
         self.exits = ExitStack()
 
@@ -60,9 +61,8 @@ class Subject:
             made_by.write_text(fingerprint())
 
     def __enter__(self) -> Self:
-        postgres = Server.at(self.data / "postgres")
-        postgres.join()  # by this process first, so that PostgreSQL does not inherit the server's core
-        self.exits.callback(postgres.leave)
+        self.postgres.join()  # by this process first, so that PostgreSQL does not inherit the server's core
+        self.exits.callback(self.postgres.leave)
         server = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.server"],
             env=self.environment(),
@@ -96,16 +96,28 @@ class Subject:
 
     def get(self, path: str, accept_encoding: str = "identity") -> bytes:
         """The body; RuntimeError unless its status is 200."""
-        try:
-            self.connection.request("GET", path, headers={"Accept-Encoding": accept_encoding})
-            response = self.connection.getresponse()
-            body = response.read()
-        except http.client.HTTPException:  # the server closed a connection that was idle
-            del self._connection
-            return self.get(path, accept_encoding)
+        response, body = self.answer(path, {"Accept-Encoding": accept_encoding})
         if response.status != 200:
             raise RuntimeError(f"{path} answered {response.status}: {body[:300].decode(errors='replace')}")
         return body
+
+    def etag(self, path: str, accept_encoding: str) -> str:
+        """The ETag of an answer; RuntimeError unless whoever names it is told that nothing has changed."""
+        headers = {"Accept-Encoding": accept_encoding}
+        etag = self.answer(path, headers)[0].headers["ETag"]
+        status = self.answer(path, headers | {"If-None-Match": etag})[0].status
+        if status != 304:
+            raise RuntimeError(f"{path} answered {status} to who knows it")
+        return str(etag)
+
+    def answer(self, path: str, headers: dict[str, str]) -> tuple[http.client.HTTPResponse, bytes]:
+        try:
+            self.connection.request("GET", path, headers=headers)
+            response = self.connection.getresponse()
+            return response, response.read()
+        except http.client.HTTPException:  # the server closed a connection that was idle
+            del self._connection
+            return self.answer(path, headers)
 
     def queries(self, kind: str) -> list[Any]:
         """What is asked of this subject, as queries.py says."""

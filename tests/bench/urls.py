@@ -14,5 +14,7 @@ urlpatterns = [
     path("bench/sql/", views.bare_sql),
     path("bench/drf/", PlainCompanies.as_view()),
     path("bench/forget/", views.forget),
+    path("bench/bitmaps/", views.bitmaps),
+    path("bench/facets/", views.facets),
     path("", include("directory.urls")),
 ]

@@ -1,16 +1,27 @@
-"""The views that the lists are compared with: nothing, one query, and the same page by hand."""
+"""What the API is compared with: nothing, one query, the same page by hand; and parts of its work by themselves."""
 
 from __future__ import annotations
 
 import base64
+import gc
 import hashlib
 import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
-from directory.api.caching import CACHE_CONTROL, EXPOSED, answers
+from companies.facets import COMPANY_FACETS
+from companies.views import CompanyViewSet
+from directory.api.caching import CACHE_CONTROL, EXPOSED, RevisionCache, answers, current_revision
+from directory.api.groupings import terms
+from directory.api.listing import Listing
 from directory.api.pagination import counts
+from directory.api.related import documents
+from directory.api.vocabulary import vocabularies
 from tests.bench.handwritten import statement
 
 
@@ -24,13 +35,53 @@ def one_query(request: HttpRequest) -> HttpResponse:
         return HttpResponse(b'{"revision":%d}' % cursor.fetchone()[0], content_type="application/json")
 
 
+@cache
+def caches_of_answers() -> list[RevisionCache]:
+    """Whatever the process keeps of answers: all caches but those of the vocabulary, so also one that is new."""
+    kept = (vocabularies, terms, documents)
+    found = [one for one in gc.get_objects() if type(one) is RevisionCache and one not in kept]
+    assert answers in found
+    assert counts in found
+    return found
+
+
 def forget(request: HttpRequest) -> HttpResponse:
-    """Empty the caches of answers and counts, so that whatever is asked next is asked for the first time."""
-    for cache in (answers, counts):
-        with cache.lock:
-            cache.entries.clear()
-            cache.weight = 0
+    """Empty the caches of answers, so that whatever is asked next is asked for the first time.
+
+    What a warm process has of a revision whatever it is asked stays: the vocabulary and the bitmaps.
+    """
+    for kept in caches_of_answers():
+        with kept.lock:
+            kept.entries.clear()
+            kept.weight = 0
     return HttpResponse(b"{}", content_type="application/json")
+
+
+def bitmaps(request: HttpRequest) -> HttpResponse:
+    """Build the bitmaps of the facets anew."""
+    index = COMPANY_FACETS.index
+    with took() as answer:
+        index.state = None
+        index.at(current_revision())
+    return answer
+
+
+def facets(request: HttpRequest) -> HttpResponse:
+    """Count the facets of a list and leave out its page."""
+    revision = current_revision()
+    listing = Listing(CompanyViewSet(), request.GET, revision)
+    with took() as answer:
+        COMPANY_FACETS.count(listing.facets, listing.selection, revision, listing.address)
+    return answer
+
+
+@contextmanager
+def took() -> Iterator[HttpResponse]:
+    """An answer that says for how many milliseconds this was open."""
+    answer = HttpResponse(content_type="application/json")
+    start = time.perf_counter()
+    yield answer
+    answer.content = b'{"milliseconds":%f}' % ((time.perf_counter() - start) * 1000)
 
 
 def bare_sql(request: HttpRequest) -> HttpResponse:

@@ -1,11 +1,18 @@
--- Asks for the paths of a file, one after another, and prints a line of JSON. Arguments: the file, and whether to stop
--- behind its last line ("once") or to begin anew ("again").
+-- Asks for the paths of a file, one after another, and prints a line of JSON. A line is a path, a tab and the ETag that
+-- the client says it has, or nothing. Arguments: the file, and whether to stop behind its last line ("once") or to
+-- begin anew ("again").
 
 local paths, position, once = {}, 0, false
 
 function init(args)
    for line in io.lines(args[1]) do
-      paths[#paths + 1] = wrk.format("GET", line)
+      local path, etag = line:match("^(.-)\t(.*)$")
+      local headers = {}
+      for name, value in pairs(wrk.headers) do
+         headers[name] = value
+      end
+      headers["If-None-Match"] = etag ~= "" and etag or nil
+      paths[#paths + 1] = wrk.format("GET", path, headers)
    end
    once = args[2] == "once"
 end
