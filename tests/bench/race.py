@@ -18,7 +18,6 @@ from tests.bench.wrk import Rounds
 
 OURS = "this directory"
 BATCH = 70  # queries of each server in a round
-COMPARED = 200  # queries of which it is asserted that all name the same companies
 
 
 @dataclass(frozen=True)
@@ -31,15 +30,18 @@ class Racer:
     repeated: Rounds = field(default_factory=Rounds)
 
 
-def measure(subject: Subject, queries: Sequence[dict[str, str]], rounds: int) -> list[Racer]:
-    """Ours and each peer's rounds, ours first; a round of warming up comes before. Nothing where there is no peer."""
+def measure(subject: Subject, queries: Sequence[dict[str, str]], rounds: int, compared: int) -> list[Racer]:
+    """Ours and each peer's rounds, ours first; a round of warming up comes before. Nothing where there is no peer.
+
+    Of ``compared`` queries it is asserted that all name the same companies.
+    """
     if not PEERS:
         return []
     racers = [Racer(OURS, ""), *(Racer(peer.name, peer.note) for peer in PEERS)]
     with ExitStack() as stack:
         peers = [stack.enter_context(peer(subject)) for peer in PEERS]
         asked = shared(queries, peers)
-        compare(subject, peers, asked)
+        compare(subject, peers, asked[:compared])
         ports = [subject.port, *(peer.port for peer in peers)]
         for number in tqdm(range(rounds + 1), desc="Peers", unit="round"):
             batch = asked[number * BATCH : (number + 1) * BATCH]
@@ -68,7 +70,7 @@ def shared(queries: Sequence[dict[str, str]], peers: Sequence[Peer]) -> list[Seq
 
 def compare(subject: Subject, peers: Sequence[Peer], asked: Sequence[Sequence[str]]) -> None:
     """Assert that all answer with the same companies in the same order."""
-    for path, *others in tqdm(asked[:COMPARED], desc="Comparing with peers", unit="query"):
+    for path, *others in tqdm(asked, desc="Comparing with peers", unit="query"):
         slugs = [company["slug"] for company in orjson.loads(subject.get(path))["results"]]
         for peer, other in zip(peers, others, strict=True):
             assert peer.slugs(peer.get(other)) == slugs, f"{peer.name} does not find the same: {path}"
