@@ -1,4 +1,4 @@
-"""What is asked: `python -m tests.bench.queries`, with DATA_DIR naming the database, writes JSON to standard output.
+"""What is asked: `python -m tests.bench.queries windows`, with DATA_DIR naming the database, writes it as JSON.
 
 A filtered query asks for one to three facts of a company drawn at random, so that common values are asked for as
 often as they are common. Every page is full.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -28,7 +28,6 @@ from directory.api.pagination import PAGE_SIZE, Page, plain  # noqa: E402
 from tests.bench.plain import PlainFilters  # noqa: E402
 from tests.bench.texts import Texts  # noqa: E402
 
-FILTERED = 1_200
 DRAWN = 1_000  # companies whose facts are asked for
 DEEPEST = 2_000  # rows into a filtered list
 WINDOW = 100  # pages of each ordering and depth
@@ -59,8 +58,8 @@ def facts(company: Company, rng: random.Random) -> dict[str, str]:
     return {name: str(value) for name, value in found.items() if value}
 
 
-def filtered() -> list[dict[str, str]]:
-    """Different queries in the list's own form and in those that plain DRF and bare SQL read, with a company's slug.
+def filtered(wanted: int) -> list[dict[str, str]]:
+    """So many different queries: the list's own form, those that plain DRF and bare SQL read, and a company's slug.
 
     Half are first pages, half stand behind a row at a random depth: one whose sort key differs from the next row's,
     since DRF's cursor knows the first key only.
@@ -69,7 +68,7 @@ def filtered() -> list[dict[str, str]]:
     drawn = Company.objects.published().filter(pk__in=rng.sample(range(1, newest() + 1), DRAWN)).for_document()
     companies = list(drawn.order_by("pk"))
     queries: dict[str, dict[str, str]] = {}
-    while len(queries) < FILTERED:
+    while len(queries) < wanted:
         company = rng.choice(companies)
         known = facts(company, rng)
         # The hub and the specialty are what people ask for first.
@@ -88,7 +87,7 @@ def filtered() -> list[dict[str, str]]:
                 of["drf"] += "&" + urlencode({"cursor": base64.b64encode(urlencode({"p": values[0]}).encode())})
                 of["sql"] += "&" + urlencode({"cursor": base64.urlsafe_b64encode(orjson.dumps(plain(values)))})
             queries[of["list"]] = of
-    return list(queries.values())[:FILTERED]
+    return list(queries.values())[:wanted]
 
 
 def rows(asked: dict[str, str]) -> QuerySet[Any]:
@@ -134,6 +133,11 @@ def newest() -> int:
 
 
 if __name__ == "__main__":
-    kinds = {"filtered": filtered, "windows": lambda: list(windows()), "texts": lambda: list(Texts().kinds())}
-    made = kinds[sys.argv[1]]()
+    kinds: dict[str, Callable[..., list[Any]]] = {
+        "filtered": filtered,
+        "windows": lambda: list(windows()),
+        "texts": lambda: list(Texts().kinds()),
+    }
+    kind, *counts = sys.argv[1:]
+    made = kinds[kind](*map(int, counts))
     sys.stdout.buffer.write(orjson.dumps(made))

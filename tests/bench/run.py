@@ -35,7 +35,7 @@ def main() -> None:
     with ExitStack() as stack:
         for subject in subjects:
             stack.enter_context(subject)
-        filtered = subjects[0].queries("filtered")
+        filtered = subjects[0].queries("filtered", (rounds + 1) * load.BATCH)
         load.compare(subjects[0], filtered[:compared])
         measured = Measured(
             rounds=rounds,

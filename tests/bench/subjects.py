@@ -119,9 +119,9 @@ class Subject:
             del self._connection
             return self.answer(path, headers)
 
-    def queries(self, kind: str) -> list[Any]:
+    def queries(self, kind: str, *counts: int) -> list[Any]:
         """What is asked of this subject, as queries.py says."""
-        found: list[Any] = orjson.loads(self.run("queries", kind))
+        found: list[Any] = orjson.loads(self.run("queries", kind, *map(str, counts)))
         return found
 
 
