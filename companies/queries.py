@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from companies.naming import UnusableNameError, clean_name
 from directory.api.errors import Mistake
@@ -24,8 +23,13 @@ NAMES, OTHER_NAMES, TERMS, TEXTS = "A", "B", "C", "D"
 ANYWHERE = NAMES + OTHER_NAMES + TERMS + TEXTS
 # From these lengths on, a word may be the beginning of another, and of another's correct spelling.
 BEGINNING, BEGINNING_CORRECTED = 3, 5
-# Words that a name of the vocabulary may have.
-LONGEST_TERM = 4
+# Words that a name of the vocabulary may have, and that people write apart where a name has them as one.
+LONGEST_TERM, LONGEST_RUN = 4, 3
+# What people write out and names shorten, or the other way round: “Biafo Technologies” is Biafo Tech.
+TRADES = dict.fromkeys(["technology", "technologies", "techs"], "tech")
+# “Six Flicks” is 6Flicks.
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+DIGITS = {name: str(number) for number, name in enumerate(NUMBERS)}
 
 # How a word is found, the best first.
 KINDS = ("word", "prefix", "typo")
@@ -190,11 +194,15 @@ def plain_words(words: list[str], names: Callable[[str], list[list[str]]]) -> li
         # “D & G” is not just any company that has a D and a G.
         if len(word) > 1 or all(len(other) > 1 for other in neighbours):
             found[n].forms += [Form((word,)), Form((f"+{word}",), weights=NAMES + OTHER_NAMES)]
-    for n, (left, right) in enumerate(pairwise(words)):
-        together = [Form((left + right,)), Form((f"+{left}{right}",), weights=NAMES + OTHER_NAMES)]
-        for wanted in found[n : n + 2]:
-            wanted.forms += together
-            wanted.spellings.append(left + right)
+    for length in range(2, LONGEST_RUN + 1):
+        for n in range(len(words) - length + 1):
+            run = "".join(words[n : n + length])
+            together = [Form((run,)), Form((f"+{run}",), weights=NAMES + OTHER_NAMES)]
+            for wanted in found[n : n + length]:
+                wanted.forms += together
+                wanted.spellings += [run] if length == 2 else []
+    for wanted, other in zip(found, others(words), strict=True):
+        wanted.forms += other
     for start, end, terms in terms_in(words, names):
         for wanted in found[start:end]:
             wanted.forms += [Form(tuple(term), weights=TERMS) for term in terms]
@@ -204,6 +212,20 @@ def plain_words(words: list[str], names: Callable[[str], list[list[str]]]) -> li
             wanted.forms.append(Form((word,), "prefix", is_beginning=True))
     said = [wanted for wanted, word in zip(found, words, strict=True) if word not in LEGAL | FILLERS]
     return said or found
+
+
+def others(words: list[str]) -> list[list[Form]]:
+    """Of each word, what names have in its place: a digit for its name, a trade’s short form for the long one."""
+    digits = [DIGITS.get(word, word) for word in words]
+    found = []
+    for n, word in enumerate(words):
+        trade = TRADES.get(word)
+        forms = [Form((trade,), "prefix", is_beginning=True, weights=NAMES + OTHER_NAMES)] if trade else []
+        for run in (digits[n : n + 1], digits[n : n + 2], digits[max(n - 1, 0) : n + 1]):
+            if any(part in DIGITS.values() for part in run) and "".join(run) not in words:
+                forms.append(Form(("".join(run),), weights=NAMES + OTHER_NAMES))
+        found.append(forms)
+    return found
 
 
 def terms_in(words: list[str], names: Callable[[str], list[list[str]]]) -> Iterator[tuple[int, int, list[list[str]]]]:
