@@ -54,9 +54,9 @@ class CompanyFilters(PublishedFilters):
     employees = Range(about="Number of employees", example=100)
     hourly_rate = Range(about="Hourly rate in US dollars", example=40)
     hub = Related(Hub, "hub_id", about="Its home")
-    near = Near(Hub, "hub_id", about="Its home")
+    near = Near(Hub, "hub_id", about="The centre of its home hub")
     radius_km = Radius(about="Kilometres")
-    bbox = Box(Hub, "hub_id", about="Its home")
+    bbox = Box(Hub, "hub_id", about="The centre of its home hub")
     office = RelatedMany(Hub, Office, "hub_id", about="Hub of a further office", example="islamabad")
     specialty = RelatedMany(Specialty, CompanySpecialty, "specialty_id", tree=True)
     emerging = RelatedFlag(

@@ -38,6 +38,11 @@ PARAMETERS = {
     ),
     **rendering.PARAMETERS,
 }
+DESCRIPTION = (
+    "What somebody who is still typing may mean, grouped by kind: names that are just this, then those that begin so,"
+    " then those with a word that begins so, and only where there are none, those that may be misspelt. Filters take the"
+    " `slug`; `companies` is the list of companies that have it, and how many there are."
+)
 
 
 class Suggest(Endpoint):
@@ -60,7 +65,9 @@ class Suggest(Endpoint):
         meta = closed({"query": reference("Query"), "license": reference("License")})
         body = closed({"results": {"type": "array", "items": group}, "meta": meta})
         own = {"format": narrowed(PARAMETERS["format"], "json")}
-        return Operation("Suggestions", {"application/json": body}, {**PARAMETERS, **own}, schemas=SHARED)
+        return Operation(
+            "Suggestions", {"application/json": body}, {**PARAMETERS, **own}, DESCRIPTION, schemas=SHARED
+        )
 
     def get(self, request: Any) -> HttpResponse:
         text, kinds, limit, applied = read(request.query_params)

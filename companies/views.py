@@ -16,6 +16,10 @@ from directory.api.viewsets import PublishedViewSet
 class CompanyViewSet(PublishedViewSet):
     queryset = Company.objects.published()
     filterset_class = CompanyFilters
+    notes = (
+        "`q` searches their names, domain, hub, specialties, industries, summary and description. A place, as in `near`,"
+        " `bbox` and GeoJSON, is the centre of a company's home hub, not its own address."
+    )
     facets = COMPANY_FACETS
     linked = COMPANY
     orderings = ORDERINGS["company"]

@@ -16,6 +16,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from directory.api import listing
 from directory.api.errors import CODES
+from directory.api.introduction import EXAMPLES
 from directory.api.schema import openapi
 from tests.lists import VIEWSETS, walk
 
@@ -95,6 +96,38 @@ def examples() -> Iterator[tuple[str, dict[str, str]]]:
 
 def required(path: str) -> dict[str, str]:
     return {name: example(p) for name, p in asked(OPERATIONS[path]).items() if p.get("required")}
+
+
+INTRODUCTION = DOCUMENT["info"]["description"]
+LINKS = re.findall(r"\]\((/[^)]*)\)", INTRODUCTION)
+QUOTED = [query for query in re.findall(r"`([a-z_]+=[^`]+)`", INTRODUCTION) if query != "count=exact"]
+
+
+@pytest.mark.parametrize("url", LINKS)
+def test_every_link_of_the_introduction_leads_to_something(api: Client, url: str) -> None:
+    response = api.get(url)
+    assert response.status_code == 200
+    if response.streaming:
+        assert b"".join(response.streaming_content).count(b"\n") > 1
+    elif "json" in response["Content-Type"]:
+        assert response.json()["results"]
+
+
+@pytest.mark.parametrize("query", QUOTED)
+def test_every_filter_that_the_introduction_quotes_works(api: Client, query: str) -> None:
+    assert api.get(f"/api/v1/companies/?{query}").status_code == 200
+
+
+def test_the_introduction_shows_its_examples() -> None:
+    assert len(LINKS) >= len(EXAMPLES) >= 7
+    assert len(QUOTED) >= 6
+
+
+def test_every_operation_on_objects_is_described() -> None:
+    assert [path for path, operation in OPERATIONS.items() if "description" not in operation] == [
+        "/api/v1/",
+        "/api/v1/openapi.json",
+    ]
 
 
 def test_it_is_valid_openapi() -> None:

@@ -97,7 +97,7 @@ def list_operation(view: type[PublishedViewSet]) -> Operation:
     filters = {parameter: found.parameter(lookup) for parameter, (found, lookup) in declared.items()}
     return Operation(
         summary=f"List {model._meta.verbose_name_plural}",
-        description=(model.__doc__ or "").strip(),
+        description=f"{(model.__doc__ or '').strip()} {view.notes}".strip(),
         parameters={**filters, **taken(view, "list", listing.PARAMETERS)},
         answers=answers(model, "list", bodies),
         schemas={**document_schemas(model), **SHARED, f"{name}List": whole},

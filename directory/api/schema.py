@@ -17,6 +17,7 @@ from rest_framework.schemas.generators import EndpointEnumerator
 
 from directory.api.caching import CACHE_CONTROL
 from directory.api.errors import CODES, DETAIL_CODES
+from directory.api.introduction import INTRODUCTION
 from directory.api.operations import Operation, Schema, closed, nullable, reference
 from directory.api.parameters import Parameter
 
@@ -74,7 +75,7 @@ def openapi() -> Schema:
         "info": {
             "title": TITLE,
             "version": "1",
-            "description": "Read-only, no key needed. Whatever is not declared here is refused by a 400.",
+            "description": INTRODUCTION,
             "license": {"name": settings.LICENSE["id"], "url": settings.LICENSE["url"]},
         },
         "servers": [{"url": settings.SITE_URL}],

@@ -40,6 +40,12 @@ PARAMETERS = {
     ),
     **rendering.PARAMETERS,
 }
+DESCRIPTION = (
+    "How many objects the filters find, and their medians; with `group` the same for each value, or each pair of"
+    " values. A median is of those objects of which the number is known, and null where it is known of none; of a range,"
+    " such as 300 to 500 employees, the lower end counts. An object with several values is in several groups. A group"
+    " that is null has those of which the value is unknown."
+)
 
 
 class Statistics(Endpoint):
@@ -70,7 +76,7 @@ class Statistics(Endpoint):
         meta = closed({"query": reference("Query"), "license": reference("License")})
         body = closed({**figures, "results": {"type": "array", "items": group}, "meta": meta})
         summary = f"Statistics of {cls.model._meta.verbose_name_plural}"
-        return Operation(summary, {"application/json": body}, {**filters, **own}, schemas=SHARED)
+        return Operation(summary, {"application/json": body}, {**filters, **own}, DESCRIPTION, schemas=SHARED)
 
     def get(self, request: Any) -> HttpResponse:
         return at_one_revision(request.revision, lambda revision: self.answer(request.query_params, revision))

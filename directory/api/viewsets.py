@@ -29,12 +29,16 @@ from directory.models import Published, PublishedQuerySet
 
 
 class PublishedViewSet(Endpoint, ViewSet):
-    """A collection: ``queryset`` of published objects, its filters and its orderings."""
+    """A collection: ``queryset`` of published objects, its filters and its orderings.
+
+    ``notes`` say in Markdown what its filters alone do not.
+    """
 
     queryset: PublishedQuerySet
     filterset_class: type[FilterSet]
     orderings: dict[str, Ordering]
     ordering = "name"
+    notes = ""
     facets: FacetSet | None = None
     linked: LinkedData
     operations: ClassVar[Mapping[str, Callable[[Any], Operation]]] = OPERATIONS
