@@ -40,8 +40,8 @@ PARAMETERS = {
 }
 DESCRIPTION = (
     "What somebody who is still typing may mean, grouped by kind: names that are just this, then those that begin so,"
-    " then those with a word that begins so, and only where there are none, those that may be misspelt. Filters take the"
-    " `slug`; `companies` is the list of companies that have it, and how many there are."
+    " then those with a word that begins so, and only where there are none, those that may be misspelt. Filters take"
+    " the `slug`; `companies` is the list of companies that have it, and how many there are."
 )
 
 
@@ -66,7 +66,11 @@ class Suggest(Endpoint):
         body = closed({"results": {"type": "array", "items": group}, "meta": meta})
         own = {"format": narrowed(PARAMETERS["format"], "json")}
         return Operation(
-            "Suggestions", {"application/json": body}, {**PARAMETERS, **own}, DESCRIPTION, schemas=SHARED
+            "What somebody who is still typing may mean",
+            {"application/json": body},
+            {**PARAMETERS, **own},
+            DESCRIPTION,
+            schemas=SHARED,
         )
 
     def get(self, request: Any) -> HttpResponse:

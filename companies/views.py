@@ -17,8 +17,8 @@ class CompanyViewSet(PublishedViewSet):
     queryset = Company.objects.published()
     filterset_class = CompanyFilters
     notes = (
-        "`q` searches their names, domain, hub, specialties, industries, summary and description. A place, as in `near`,"
-        " `bbox` and GeoJSON, is the centre of a company's home hub, not its own address."
+        "`q` searches their names, domain, hub, specialties, industries, summary and description. A place, as in"
+        " `near`, `bbox` and GeoJSON, is the centre of a company's home hub, not its own address."
     )
     facets = COMPANY_FACETS
     linked = COMPANY

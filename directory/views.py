@@ -1,7 +1,9 @@
 """What belongs to no single kind: the API's root, its unrouted addresses, error pages, health."""
 
+from functools import cache
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 from csp.decorators import csp_update
@@ -21,8 +23,8 @@ from directory.api.endpoints import Endpoint
 from directory.api.errors import CODES, DETAIL_CODES, problem_document, problem_response
 from directory.api.listing import JSON
 from directory.api.operations import Operation, closed, reference
-from directory.api.schema import TITLE, openapi_json
-from directory.api.viewsets import refuse_parameters
+from directory.api.schema import TITLE, endpoints, openapi_json, tag_of
+from directory.api.viewsets import PublishedViewSet, refuse_parameters
 from directory.models import kinds
 from directory.publishing import is_behind
 
@@ -76,6 +78,7 @@ class Root(Page):
             {
                 "title": {"type": "string"},
                 "collections": {"type": "array", "items": entry},
+                "endpoints": {"type": "array", "items": entry},
                 **dict.fromkeys(LINKS, URI),
                 "license": reference("License"),
             }
@@ -90,8 +93,22 @@ class Root(Page):
             for model in kinds().values()
         ]
         links = {name: f"{settings.SITE_URL}{path}" for name, path in LINKS.items()}
-        page = {"title": TITLE, "collections": collections, **links, "license": settings.LICENSE}
+        page = {"title": TITLE, "collections": collections, "endpoints": others(), **links}
+        page["license"] = settings.LICENSE
         return orjson.dumps(page, option=orjson.OPT_INDENT_2)
+
+
+@cache
+def others() -> list[dict[str, str]]:
+    """The endpoints that are no collection and no page like these; what they need is asked as in their examples."""
+    found = []
+    for path, view, action in endpoints():
+        if issubclass(view, Endpoint) and not issubclass(view, (Page, PublishedViewSet)):
+            operation = view.operation(action)
+            needed = {name: asked.example for name, asked in operation.parameters.items() if asked.required}
+            url = f"{settings.SITE_URL}{path}{'?' if needed else ''}{urlencode(needed)}"
+            found.append({"name": tag_of(path), "url": url, "description": operation.summary})
+    return found
 
 
 class OpenApi(Page):

@@ -274,7 +274,7 @@ def test_every_link_of_a_list_is_absolute_and_works(api: Client) -> None:
     links = [second["next"], second["previous"], second["meta"]["query"]["canonical"]]
     links += [row["url"] for row in second["results"]]
     root = api.get("/api/v1/").json()
-    links += [entry["url"] for entry in root["collections"]] + [root[name] for name in LINKS]
+    links += [entry["url"] for entry in root["collections"] + root["endpoints"]] + [root[name] for name in LINKS]
     for link in links:
         parts = urlsplit(link)
         assert f"{parts.scheme}://{parts.netloc}" == "http://127.0.0.1:8000"

@@ -36,8 +36,9 @@ from rest_framework.views import APIView
 
 from companies.models import Company
 from directory import urls
-from directory.api.errors import CODES, DETAIL_CODES
+from directory.api.errors import CODES, DETAIL_CODES, ELSEWHERE
 from directory.api.exports import running
+from directory.api.listing import PARAMETERS
 from directory.models import Source
 from directory.publishing import edit, publication
 from directory.urls import handler400, handler403, handler404, handler500  # noqa: F401 - of this module's URL map
@@ -234,6 +235,14 @@ CROWDED = "identifier=1&office__isnull=true&verified_on__isnull=true&" + "&".joi
 # Query → (parameter, code, first guess at what was meant) of each mistake.
 MISTAKES: dict[str, list[tuple[str, str, str]]] = {
     "founded_yaer=2001": [("founded_yaer", "unknown_parameter", "founded_year")],
+    "search=x": [("search", "unknown_parameter", "q")],
+    "limit=10": [("limit", "unknown_parameter", "page_size")],
+    "offset=10": [("offset", "unknown_parameter", "page")],
+    "sort=name": [("sort", "unknown_parameter", "ordering")],
+    "city=lahore": [("city", "unknown_parameter", "hub")],
+    "country=US": [("country", "unknown_parameter", "export_market")],
+    "facets=city": [("facets", "unknown_value", "hub")],
+    "ordering=relevance": [("ordering", "missing_parameter", "")],
     "founded_year__gtee=1": [("founded_year__gtee", "unknown_parameter", "founded_year__gte")],
     "name__regex=.": [("name__regex", "unknown_parameter", "name__not")],
     "kind__contains=x": [("kind__contains", "unknown_parameter", "kind__not")],
@@ -284,6 +293,23 @@ def test_all_mistakes_of_a_query_are_told_at_once(api: Client, query: str) -> No
     make_company(specialties=[make_specialty("Machine learning", aliases=["ML"])])
     errors = problem(api.get(f"{COMPANIES}?{query}"))["errors"]
     assert [(e["parameter"], e["code"], e.get("did_you_mean", [""])[0]) for e in errors] == MISTAKES[query]
+
+
+def test_what_other_apis_call_it_leads_to_a_parameter_of_companies() -> None:
+    known = set(VIEWSETS["companies"].filterset_class.parameters) | set(PARAMETERS)
+    assert set(ELSEWHERE.values()) <= known
+    assert not set(ELSEWHERE) & known
+
+
+def test_a_page_behind_the_end_says_which_is_the_last(api: Client) -> None:
+    make_company("Systems")
+    make_company("Arbisoft")
+    told = problem(api.get(f"{COMPANIES}?page=9&page_size=1"))
+    assert told["detail"].endswith("The last is page 2.")
+
+
+def test_a_refused_method_says_which_are_allowed(api: Client) -> None:
+    assert problem(api.post(COMPANIES))["detail"].endswith("Allowed are GET, HEAD, OPTIONS.")
 
 
 def test_page_and_cursor_exclude_each_other(api: Client) -> None:

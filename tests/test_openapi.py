@@ -130,6 +130,13 @@ def test_every_operation_on_objects_is_described() -> None:
     ]
 
 
+def test_parameters_asked_for_most_come_first_and_lookups_last() -> None:
+    names = list(asked(OPERATIONS["/api/v1/companies/"]))
+    assert names[:6] == ["q", "typo", "hub", "specialty", "ordering", "page_size"]
+    lookups = ["__" in name for name in names]
+    assert lookups == sorted(lookups)
+
+
 def test_it_is_valid_openapi() -> None:
     assert DOCUMENT["openapi"].startswith("3.1")
     assert list(OpenAPIV31SpecValidator(DOCUMENT).iter_errors()) == []
@@ -172,6 +179,7 @@ def test_its_filters_are_those_that_are_declared(collection: str) -> None:
         assert schema["examples"]
         assert (schema.get("type") == "array") == (filter_.lookups[lookup] and lookup != "isnull")
         if schema.get("type") == "array":
+            assert schema["items"]["example"] == schema["examples"][0][0]
             assert (parameter["style"], parameter["explode"]) == ("form", False)
         choices = getattr(filter_, "choices", getattr(getattr(filter_, "inner", None), "choices", None))
         if choices and lookup != "isnull":

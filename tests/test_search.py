@@ -145,7 +145,7 @@ def test_phrases_and_exclusion(api: Client, firms: None, text: str, expected: li
         ("q=data&typo=maybe", [("typo", "unknown_value")]),
         ("typo=off", [("typo", "missing_parameter")]),
         ("q=%22&typo=off", [("q", "invalid_value")]),
-        ("ordering=relevance", [("ordering", "unknown_value")]),
+        ("ordering=relevance", [("ordering", "missing_parameter")]),
     ],
 )
 def test_what_cannot_be_searched_for_is_refused(api: Client, query: str, errors: list[tuple[str, str]]) -> None:

@@ -148,9 +148,26 @@ class InvalidQuery(Problem):
         super().__init__("invalid_query", detail, errors=[mistake.as_json() for mistake in mistakes])
 
 
+# What other APIs call it → what it is called here, where a collection has that.
+ELSEWHERE = {
+    **dict.fromkeys(("search", "query", "keyword", "keywords", "text", "term"), "q"),
+    **dict.fromkeys(("limit", "per_page", "pagesize", "size", "first"), "page_size"),
+    **dict.fromkeys(("offset", "start", "skip"), "page"),
+    **dict.fromkeys(("sort", "sort_by", "order", "order_by", "orderby"), "ordering"),
+    **dict.fromkeys(("city", "cities", "location", "town"), "hub"),
+    **dict.fromkeys(("country", "countries", "market"), "export_market"),
+    **dict.fromkeys(("skill", "skills", "tag", "tags", "technology"), "specialty"),
+    **dict.fromkeys(("select", "only"), "fields"),
+    **dict.fromkeys(("exclude",), "omit"),
+    **dict.fromkeys(("expand", "embed"), "include"),
+}
+
+
 def similar(word: str, words: Iterable[str]) -> tuple[str, ...]:
-    """Up to three of ``words`` that may have been meant."""
-    return tuple(difflib.get_close_matches(word, list(words), n=3, cutoff=0.6))
+    """Up to three of ``words`` that may have been meant, the one that means the same elsewhere first."""
+    words = list(words)
+    known = [ELSEWHERE[word]] if ELSEWHERE.get(word) in words else []
+    return tuple(dict.fromkeys([*known, *difflib.get_close_matches(word, words, n=3, cutoff=0.6)]))[:3]
 
 
 def problem_document(code: str, instance: str, detail: str = "", errors: list[Any] | None = None) -> dict[str, Any]:
@@ -220,15 +237,16 @@ def exception_handler(exception: Exception, context: Mapping[str, Any]) -> HttpR
 
 
 def api_exception_response(exception: exceptions.APIException, context: Mapping[str, Any]) -> HttpResponse:
-    headers = {}
+    headers, detail = {}, str(exception.detail)
     if isinstance(exception, exceptions.MethodNotAllowed):
         headers["Allow"] = ", ".join(context["view"].allowed_methods)
+        detail = f"{exception.detail} Allowed are {headers['Allow']}."
     if challenge := getattr(exception, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if (wait := getattr(exception, "wait", None)) is not None:
         headers["Retry-After"] = str(int(wait) + 1)
     code = STATUS_CODES.get(exception.status_code, "bad_request")
-    return problem_response(code, str(exception.detail), headers=headers)
+    return problem_response(code, detail, headers=headers)
 
 
 def pointers(detail: Any, path: str = "") -> list[dict[str, str]]:

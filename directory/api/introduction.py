@@ -21,22 +21,24 @@ Read-only, no key needed: every link here works in your browser.
 
 {examples}
 
-**Filters.** Within a parameter, commas are OR: `hub=lahore,karachi`. Different parameters are AND. `__all` wants all
-values (`specialty__all=artificial-intelligence,blockchain`), `__not` none of them (`hub__not=islamabad`), `__gte`,
-`__gt`, `__lte` and `__lt` are ranges (`employees__gte=100`). Hubs, specialties, industries and programs are named by
-slug; their collections list the slugs, and [suggest](/api/v1/suggest/?q=lah) finds them. Whatever is not declared
-here is refused by a 400, which names each mistake and what may have been meant. [All errors](/problems/) have a page.
+**Filters.** Within a parameter, commas are OR: `hub=lahore,karachi`. Different parameters are AND. `__all`
+wants all values (`specialty__all=artificial-intelligence,blockchain`), `__not` none of them
+(`hub__not=islamabad`), `__gte`, `__gt`, `__lte` and `__lt` are ranges (`employees__gte=100`). Hubs,
+specialties, industries and programs are named by slug; their collections list the slugs, and
+[suggest](/api/v1/suggest/?q=lah) finds them. Whatever is not declared here is refused by a 400, which names
+each mistake and what may have been meant. [All errors](/problems/) have a page.
 
-**Empty means unknown.** Many facts are not known yet: `women_led__isnull=true` finds the companies of which nobody has
-said it, `women_led=false` those known not to be. Unknown fields are `null`.
+**Empty means unknown.** Many facts are not known yet: `women_led__isnull=true` finds the companies of which
+nobody has said it, `women_led=false` those known not to be. Unknown fields are `null`.
 
-**Pages.** Follow `next` until it is null. `count` is null unless you ask for a `page` or `count=exact`. `facets=hub,kind`
-counts the values beside a page. JSON, GeoJSON and JSON-LD come in pages; CSV and NDJSON are the whole result, and the
-last line of NDJSON, `{{"rows": …, "revision": …}}`, tells that nothing got lost.
+**Pages.** Follow `next` until it is null. `count` is null unless you ask for a `page` or `count=exact`.
+`facets=hub,kind` counts the values beside a page. JSON, GeoJSON and JSON-LD come in pages; CSV and NDJSON are
+the whole result, and the last line of NDJSON, `{{"rows": …, "revision": …}}`, tells that nothing got lost.
 
 **What changed.** Answers have an `ETag`: send it as `If-None-Match`, and a 304 says that nothing did.
-`Directory-Revision` is the number of the newest change; `revision__gt=1` finds what changed after one. An object's
-[history](/api/v1/companies/devsinc/history/) lists its versions, and `as_of` shows it as it was at a revision or on a date.
+`Directory-Revision` is the number of the newest change; `revision__gt=1` finds what changed after one. An
+object's [history](/api/v1/companies/devsinc/history/) lists its versions, and `as_of` shows it as it was at a
+revision or on a date.
 """.format(
     examples="\n".join(f"- [`{call}`]({quote(call, safe='/?=&,')}): {meaning}" for call, meaning in EXAMPLES.items())
 )

@@ -47,7 +47,7 @@ class Listing:
         # What a cursor and a count belong to: these filters of this collection.
         self.scope = f"{view.model.collection}?{self.filters}"
         orderings, default = orderings_of(view, self.selection)
-        self.window: Window = read_window(query, orderings, default, self.scope, mistakes)
+        self.window: Window = read_window(query, orderings, default, self.scope, mistakes, searched_by(view))
         self.facets = read_facets(query, view.facets.facets if view.facets else (), mistakes)
         self.shape = read_shape(query, view.model, mistakes)
         self.format = read_format(query, accepted, view.formats, mistakes)
@@ -165,6 +165,12 @@ class Listing:
 def spelt(filters: Applied) -> str:
     """Filters as a query has them, in the one order."""
     return urlencode({name: ",".join(values) for name, values in sorted(filters.items())}, safe=",:")
+
+
+def searched_by(view: PublishedViewSet) -> dict[str, str]:
+    """Ordering → the filter that finds what it orders."""
+    declared = view.filterset_class.filters.values()
+    return {found.ordering.name: found.name for found in declared if found.ordering}
 
 
 def orderings_of(view: PublishedViewSet, selection: Selection) -> tuple[dict[str, Ordering], str]:

@@ -78,9 +78,17 @@ class Page:
 
 
 def read_window(
-    query: Any, orderings: dict[str, Ordering], default: str, scope: str, mistakes: list[Mistake]
+    query: Any,
+    orderings: dict[str, Ordering],
+    default: str,
+    scope: str,
+    mistakes: list[Mistake],
+    searched: Mapping[str, str] | None = None,
 ) -> Window:
-    """The window that ``query`` asks for of ``scope``; what is wrong is appended to ``mistakes``."""
+    """The window that ``query`` asks for of ``scope``; what is wrong is appended to ``mistakes``.
+
+    ``searched`` maps orderings of what a search finds to the parameter that searches.
+    """
 
     def read(name: str, parse: Any, fallback: Any) -> Any:
         if name not in query:
@@ -94,7 +102,7 @@ def read_window(
             mistakes.append(mistake)
             return fallback
 
-    ordering = read("ordering", lambda raw: one_of(raw, orderings), None)
+    ordering = read("ordering", lambda raw: one_of(raw, orderings, searched), None)
     page_size = read("page_size", lambda raw: whole_number(raw, MAX_PAGE_SIZE), PAGE_SIZE)
     page = read("page", lambda raw: whole_number(raw, MAX_PAGE), None)
     fitting = (ordering,) if ordering else orderings
@@ -105,8 +113,11 @@ def read_window(
     return Window(orderings[named or default], page_size, page, cursor, count)
 
 
-def one_of(raw: str, known: Any) -> str:
+def one_of(raw: str, known: Any, needing: Mapping[str, str] | None = None) -> str:
+    """``raw``, one of those ``known``; raises Mistake otherwise. ``needing`` maps others to what they go with."""
     if raw not in known:
+        if needing and raw in needing:
+            raise Mistake("missing_parameter", f"“{raw}” means nothing without “{needing[raw]}”.")
         raise Mistake(
             "unknown_value" if raw else "empty_value",
             f"“{raw[:60]}” is not one of {', '.join(known)}.",
@@ -171,7 +182,12 @@ def rows_statement(
 def make_page(window: Window, revision: int, count: int | None, rows: list[tuple[Any, ...]]) -> Page:
     """A page of ``rows``, one more than asked for if more follow; raises Problem behind the end of the list."""
     if not rows and window.page and window.page > 1:
-        raise Problem("no_such_page", f"Page {window.page} lies behind the end of the list.")
+        last = (
+            f" The last is page {max(1, -(-count // window.page_size))}."
+            if window.count == "exact" and count is not None
+            else ""
+        )
+        raise Problem("no_such_page", f"Page {window.page} lies behind the end of the list.{last}")
     more = len(rows) > window.page_size
     rows = rows[: window.page_size]
     if window.backwards:

@@ -42,6 +42,11 @@ HEADERS: dict[str, Schema] = {
         "schema": {"type": "integer", "minimum": 0},
     },
 }
+# The parameters that come first, in this order.
+FIRST = (
+    *("q", "typo", "group", "hub", "specialty", "ordering", "page_size", "page", "cursor", "count"),
+    *("facets", "facets_zero", "fields", "omit", "include", "as_of", "format"),
+)
 # What a problem has beside what all have, by its code.
 EXTRA = {"gone": {"successor": nullable({"type": "string", "description": "The id of what replaces it."})}}
 MISTAKE = closed(
@@ -100,7 +105,10 @@ def tag_of(path: str) -> str:
 
 def operation_object(path: str, action: str, operation: Operation, schemas: dict[str, Schema]) -> Schema:
     described = [parameter_object(name, "path", parameter) for name, parameter in operation.path.items()]
-    described += [parameter_object(name, "query", parameter) for name, parameter in operation.parameters.items()]
+    described += [
+        parameter_object(name, "query", operation.parameters[name])
+        for name in sorted(operation.parameters, key=place_of)
+    ]
     described.append(
         {
             "name": "If-None-Match",
@@ -120,6 +128,11 @@ def operation_object(path: str, action: str, operation: Operation, schemas: dict
     }
 
 
+def place_of(name: str) -> tuple[bool, int]:
+    """What parameters are sorted by: those asked for most come first, look-ups last, the rest as it was declared."""
+    return "__" in name, FIRST.index(name) if name in FIRST else len(FIRST)
+
+
 def parameter_object(name: str, place: str, parameter: Parameter) -> Schema:
     """One parameter; its several values are separated by commas."""
     several = {"style": "form", "explode": False} if parameter.schema.get("type") == "array" else {}
@@ -131,6 +144,9 @@ def parameter_object(name: str, place: str, parameter: Parameter) -> Schema:
     if parameter.example is not None:
         # In the schema: what stands beside it would be filled into Swagger UI's forms, all of it at once.
         schema["examples"] = [parameter.example]
+        if schema.get("type") == "array":
+            # Swagger UI would begin each added item with a text made up to fit the pattern.
+            schema["items"] = {**schema["items"], "example": parameter.example[0]}
     example = {"example": parameter.example} if required else {}
     said = {"name": name, "in": place, "description": f"{parameter.description}{default}"}
     return {**said, **required, **several, "schema": schema, **example, **together}
