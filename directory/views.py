@@ -93,7 +93,7 @@ class Root(Page):
             for model in kinds().values()
         ]
         links = {name: f"{settings.SITE_URL}{path}" for name, path in LINKS.items()}
-        page = {"title": TITLE, "collections": collections, "endpoints": others(), **links}
+        page: dict[str, Any] = {"title": TITLE, "collections": collections, "endpoints": others(), **links}
         page["license"] = settings.LICENSE
         return orjson.dumps(page, option=orjson.OPT_INDENT_2)
 
