@@ -281,6 +281,13 @@ class Company(Published):
     def is_public(self) -> bool:
         return self.status == self.Status.PUBLISHED
 
+    def hide(self) -> None:
+        self.status = self.Status.WITHDRAWN
+        self.save(update_fields=["status"])
+
+    def show(self) -> None:
+        self.status = self.Status.PUBLISHED
+
     def clean(self) -> None:
         self.domain = bare_domain(self.website)
         super().clean()

@@ -191,6 +191,13 @@ class Published(models.Model):
         """Whether the world is to see this object once published."""
         return True
 
+    def hide(self) -> None:
+        """Make an object that the world sees one that it does not see."""
+        self.delete()
+
+    def show(self) -> None:
+        """Make an object that the world does not see, or that was deleted, one that it sees once it is saved."""
+
     def clean(self) -> None:
         """Name the slug's earlier owner before the database refuses it."""
         super().clean()
@@ -226,6 +233,10 @@ def kinds() -> dict[str, type[Published]]:
 
 
 class AddressQuerySet(models.QuerySet["Address"]):
+    def of(self, slug: str, queryset: Any) -> Any:
+        """The primary key of the object of ``queryset``'s kind that ``slug`` leads, or once led, to."""
+        return self.filter(kind=queryset.model._meta.model_name, slug=slug).values("object_id")
+
     def taken(self, owner: Published) -> AddressQuerySet:
         """The addresses of ``owner``'s kind that belong, or belonged, to others."""
         return self.filter(kind=owner._meta.model_name).exclude(object_id=owner.pk or 0)

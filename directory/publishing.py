@@ -48,6 +48,8 @@ class Publication:
     by: User | None = None
     reason: str = ""
     objects: set[Object] = field(default_factory=set)
+    # Object → public id of what it is merged into: how its tombstone tells where it went.
+    successors: dict[Object, str] = field(default_factory=dict)
     revision: Revision | None = None
 
 
@@ -270,7 +272,7 @@ def publish(current: Publication) -> None:
     order = list(kinds())
     changes.sort(key=lambda change: (change.after is None, order.index(change.kind), change.pk))
     current.revision = Revision.objects.create(by=current.by, reason=current.reason[:500], source=current.source)
-    write(changes, current.revision)
+    write(changes, current)
 
 
 def differences(objects: Iterable[Object]) -> list[Change]:
@@ -301,8 +303,9 @@ def followers_of(changes: Iterable[Change]) -> set[Object]:
     }
 
 
-def write(changes: list[Change], revision: Revision) -> None:
+def write(changes: list[Change], current: Publication) -> None:
     """Append the versions and put each document onto its row."""
+    revision: Any = current.revision
     now = timezone.now().isoformat(timespec="microseconds").replace("+00:00", "Z")
     versions = []
     rows: dict[str, list[tuple[int, str | None]]] = defaultdict(list)
@@ -311,14 +314,16 @@ def write(changes: list[Change], revision: Revision) -> None:
         if change.after is not None:
             text = orjson.dumps(change.after | {"revision": revision.pk, "updated_at": now}).decode()
         rows[change.kind].append((change.pk, text))
+        successor = "" if text else current.successors.get((change.kind, change.pk), "")
         versions.append(
             Version(
                 revision=revision,
                 kind=change.kind,
                 object_id=change.pk,
                 slug=change.slug,
-                action=change.action,
+                action=Action.MERGED if successor else change.action,
                 document=text,
+                successor=successor,
             )
         )
     Version.objects.bulk_create(versions)

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from directory.ids import PATTERN
-from directory.models import SLUG_PATTERN
+from directory.models import SLUG_PATTERN, Address
 
 
 class TextField(serializers.CharField):
@@ -73,7 +73,9 @@ class Reference(serializers.RelatedField):
         if not isinstance(slug, str):
             self.fail("incorrect_type")
         queryset: Any = self.get_queryset()
-        found = queryset.filter(slug=slug).first()
+        found = (
+            queryset.filter(slug=slug).first() or queryset.filter(pk__in=Address.objects.of(slug, queryset)).first()
+        )
         if found is None:
             self.fail("does_not_exist", kind=queryset.model._meta.verbose_name, slug=slug)
         return found

@@ -1,0 +1,172 @@
+"""Undo: a revision is taken back whole, without losing anything that came later."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from rest_framework.serializers import ValidationError
+
+from companies.models import Company
+from directory.models import Published, Revision, Source, Version
+from directory.publishing import edit, publication
+from directory.undoing import CannotUndo, undo
+from hubs.models import Hub
+from tests.factories import make_company, make_curator, make_hub, make_office, make_source, make_specialty
+from tests.log import actions, document
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def curator() -> User:
+    return make_curator()
+
+
+def newest() -> Revision:
+    return Revision.objects.order_by("-pk")[0]
+
+
+def change(obj: Published, **patch: Any) -> Revision:
+    edit(obj, patch, source=Source.ADMIN)
+    return newest()
+
+
+def facts(obj: Published) -> dict[str, Any]:
+    """The document without what says when it was published."""
+    obj.refresh_from_db()
+    return {name: value for name, value in document(obj).items() if name not in ("revision", "updated_at")}
+
+
+def test_an_edit_is_taken_back_and_the_log_says_by_whom(curator: User) -> None:
+    company = make_company("Systems Limited", specialties=[make_specialty()])
+    make_source(company)
+    make_office(company, hub=make_hub("Karachi"))
+    was = facts(company)
+    done = change(
+        company,
+        founded_year=1977,
+        specialties=[],
+        offices=[],
+        sources=[{"reference": "https://other.example/"}],
+        employees={"min": 1, "max": 5},
+        hub=None,
+        website=None,
+    )
+
+    undone = undo(done, by=curator)
+
+    assert facts(company) == was
+    assert (undone.revision, undone.by, undone.reason) == (newest(), curator, f"Undo of revision {done.pk}")
+
+
+def test_an_undo_can_be_undone(curator: User) -> None:
+    company = make_company()
+    change(company, summary="Software")
+    after = facts(company)
+    undo(newest(), by=curator)
+    undo(newest(), by=curator)
+    assert facts(company) == after
+
+
+def test_what_others_changed_later_stays(curator: User) -> None:
+    company = make_company()
+    done = change(company, summary="Software", founded_year=1977)
+    change(company, legal_name="Systems (Pvt.) Ltd.")
+    undo(done, by=curator)
+    company.refresh_from_db()
+    assert (company.summary, company.founded_year, company.legal_name) == ("", None, "Systems (Pvt.) Ltd.")
+
+
+def test_what_was_changed_again_is_refused_and_nothing_is_done(curator: User) -> None:
+    first, second = make_company("Folio3"), make_company("Tkxel")
+    with publication(source=Source.ADMIN):
+        edit(first, {"summary": "A"}, source=Source.ADMIN)
+        edit(second, {"summary": "B"}, source=Source.ADMIN)
+    done = newest()
+    again = change(first, summary="C")
+    before = Version.objects.count()
+    with pytest.raises(CannotUndo) as refused:
+        undo(done, by=curator)
+    [obstacle] = refused.value.obstacles
+    assert (obstacle.name, obstacle.public_id) == ("Folio3", first.public_id)
+    assert str(obstacle) == f"Folio3: its summary changed again since then, in revision {again.pk}"
+    assert Version.objects.count() == before
+    second.refresh_from_db()
+    assert second.summary == "B"
+
+
+def test_a_created_company_is_withdrawn(curator: User) -> None:
+    company = make_company("Airlift", hub=make_hub("Karachi"))
+    undo(Revision.objects.get(versions__object_id=company.pk, versions__kind="company"), by=curator)
+    company.refresh_from_db()
+    assert company.status == Company.Status.WITHDRAWN
+    assert actions()[-1] == ("company", "airlift", "withdrawn")
+
+
+def test_a_created_hub_is_deleted_unless_it_is_used(curator: User) -> None:
+    hub = make_hub("Sialkot")
+    done = newest()
+    company = make_company("Airlift", hub=hub)
+    with pytest.raises(CannotUndo, match="Sialkot: others use it by now: Airlift"):
+        undo(done, by=curator)
+    change(company, hub=None)
+    undo(done, by=curator)
+    assert not Hub.objects.filter(pk=hub.pk).exists()
+
+
+def test_a_withdrawn_company_is_published_again(curator: User) -> None:
+    company = make_company("Airlift")
+    was = facts(company)
+    with publication(source=Source.ADMIN):
+        company.hide()
+    undo(newest(), by=curator)
+    assert facts(company) == was
+
+
+def test_a_deleted_company_comes_back_under_its_id_and_address(curator: User) -> None:
+    company = make_company("Airlift")
+    make_source(company)
+    was, pk = facts(company), company.pk
+    with publication(source=Source.ADMIN):
+        Company.objects.get(pk=pk).delete()
+    undo(newest(), by=curator)
+    restored = Company.objects.get(pk=pk)
+    assert {**facts(restored), "created_at": None} == {**was, "created_at": None}
+
+
+def test_what_is_gone_by_now_cannot_be_put_back(curator: User) -> None:
+    company = make_company("Airlift")
+    done = change(company, summary="Buses")
+    with publication(source=Source.ADMIN):
+        company.hide()
+    with pytest.raises(CannotUndo, match="Airlift: it was withdrawn since then"):
+        undo(done, by=curator)
+
+
+def test_a_name_that_was_renamed_since_is_found_by_its_old_address(curator: User) -> None:
+    hub = make_hub("Lyallpur")
+    company = make_company("Airlift", hub=hub)
+    done = change(company, hub=None)
+    change(hub, name="Faisalabad", slug="faisalabad")
+    undo(done, by=curator)
+    company.refresh_from_db()
+    assert company.hub == hub
+
+
+def test_what_is_taken_by_another_meanwhile_is_told(curator: User) -> None:
+    company = make_company("Airlift", website="https://airlift.example/")
+    done = change(company, website="https://airlift.pk/")
+    make_company("Another", website="https://airlift.example/")
+    with pytest.raises(ValidationError, match="Another company has this website"):
+        undo(done, by=curator)
+    company.refresh_from_db()
+    assert company.website == "https://airlift.pk/"
+
+
+def test_an_object_merged_into_another_says_so() -> None:
+    keep, drop = make_company("Cubix"), make_company("Cubix IT")
+    with publication(source=Source.ADMIN) as current:
+        current.successors["company", drop.pk] = keep.public_id
+        drop.hide()
+    version = Version.objects.latest("pk")
+    assert (version.action, version.successor, version.document) == ("merged", keep.public_id, None)
