@@ -94,9 +94,10 @@ def around(version: Version) -> tuple[Version | None, Version]:
 
 
 def step_of(version: Version, before: Version | None, newest: Version) -> Step:
-    old = written(version.kind, before.document if before else None)
+    earlier = before.document if before else None
+    old = written(version.kind, earlier)
     new, now = written(version.kind, version.document), written(version.kind, newest.document)
-    step = Step(version, name_of(newest.document or version.document or (before and before.document)))
+    step = Step(version, name_of(newest.document or version.document or earlier))
     since = f"since then, in revision {newest.revision_id}"
     if new is None:
         step.shows, step.patch = True, old or {}
@@ -139,7 +140,7 @@ def name_of(document: str | None) -> str:
 
 
 def take(step: Step, by: User | None, reason: str) -> None:
-    model: type[Published] = kinds()[step.version.kind]
+    model: Any = kinds()[step.version.kind]
     obj = model._default_manager.filter(pk=step.version.object_id).first()
     if step.hides:
         if obj is not None:
@@ -149,7 +150,7 @@ def take(step: Step, by: User | None, reason: str) -> None:
         obj.show()
         edit(obj, step.patch, source=Source.ADMIN, by=by, reason=reason)
     elif step.patch:
-        edit(obj, step.patch, source=Source.ADMIN, by=by, reason=reason)  # type: ignore[arg-type]
+        edit(obj, step.patch, source=Source.ADMIN, by=by, reason=reason)
 
 
 def hide(step: Step, obj: Published) -> None:
