@@ -6,23 +6,23 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
-import psycopg
 from django import forms
-from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
-from django.db import DatabaseError, DataError, IntegrityError, models, transaction
+from django.db import DatabaseError, DataError, models, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from directory import ids
+from directory.constraints import refusal
 from directory.models import Address, Fold, Log, Mark, Published, Revision, Source, Version, kinds
 from directory.publishing import CHUNK, publication
+from directory.reverting import history_page, undo_page
 
 admin.site.site_header = admin.site.site_title = "Pakistan technology directory"
 admin.site.index_title = "Curators"
@@ -30,28 +30,8 @@ admin.site.index_title = "Curators"
 log = logging.getLogger(__name__)
 
 READING = ("GET", "HEAD", "OPTIONS", "TRACE")
-# lock_not_available and deadlock_detected
-BUSY = ("55P03", "40P01")
 # Options of a filter; a list of more is no help in choosing.
 MOST_OPTIONS = 100
-
-
-def refusal(error: DatabaseError) -> str:
-    """What a curator is told about an error of the database; empty where it is not theirs to mend."""
-    cause = error.__cause__
-    if not isinstance(cause, psycopg.Error):
-        return str(error.args[0]) if isinstance(error, models.ProtectedError) else ""
-    if cause.sqlstate in BUSY:
-        return "Somebody else is writing just now. Nothing was saved: try again."
-    if not isinstance(error, IntegrityError):
-        return ""
-    diagnosis = cause.diag
-    for model in apps.get_models():
-        for constraint in model._meta.constraints:
-            if constraint.name == diagnosis.constraint_name:
-                return f"Nothing was saved. {constraint.get_violation_error_message()}"
-    # A trigger says it in a sentence; a plain unique column names the value in the detail.
-    return f"Nothing was saved: {diagnosis.message_detail or diagnosis.message_primary}"
 
 
 def containing(queryset: QuerySet, field: str, text: str) -> QuerySet:
@@ -249,6 +229,9 @@ class PublishedAdmin(CuratedAdmin):
         users = [line for relation in self.model._meta.related_objects for line in in_use(relation, objs)]
         return ([], {}, set(), users) if users else super().get_deleted_objects(objs, request)
 
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        return history_page(request, self, object_id)
+
     @admin.display(description="document")
     def public_document(self, obj: Published) -> str:
         return format_html('<a href="{0}">{0}</a>', obj.get_absolute_url()) if obj.updated_at else "Not public."
@@ -311,17 +294,26 @@ class CuratorFilter(UsedFilter):
 
 @admin.register(Revision)
 class RevisionAdmin(LookedAtAdmin):
-    fields = ["id", "created_at", "by", "source", "reason", "versions"]
-    readonly_fields = ["versions"]
+    fields = ["id", "created_at", "by", "source", "reason", "versions", "undo"]
+    readonly_fields = ["versions", "undo"]
     list_display = ["id", "created_at", "by", "source", "reason", "versions"]
     list_filter = ["source", ("by", CuratorFilter)]
     list_select_related = ["by"]
     search_fields = ["reason"]
 
+    def get_urls(self) -> list[Any]:
+        undo = self.admin_site.admin_view(undo_page)
+        return [path("<int:revision_id>/undo/", undo, name="directory_revision_undo"), *super().get_urls()]
+
     @admin.display(description="versions")
     def versions(self, obj: Revision) -> str:
         url = reverse("admin:directory_version_changelist")
         return format_html('<a href="{}?revision__id__exact={}">What it changed</a>', url, obj.pk)
+
+    @admin.display(description="undo")
+    def undo(self, obj: Revision) -> str:
+        url = reverse("admin:directory_revision_undo", args=[obj.pk])
+        return format_html('<a href="{}">See what an undo would do</a>', url)
 
 
 @admin.register(Version)

@@ -310,6 +310,7 @@ class Revision(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("undo_revision", "Can undo revisions")]
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -4,6 +4,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from rest_framework.serializers import ValidationError
 
 from companies.models import Company
@@ -170,3 +174,81 @@ def test_an_object_merged_into_another_says_so() -> None:
         drop.hide()
     version = Version.objects.latest("pk")
     assert (version.action, version.successor, version.document) == ("merged", keep.public_id, None)
+
+
+@pytest.fixture
+def client(curator: User) -> Client:
+    client = Client()
+    client.force_login(curator)
+    return client
+
+
+def test_the_history_says_who_when_why_and_what(client: Client, curator: User) -> None:
+    company = make_company("Airlift")
+    edit(company, {"summary": "Buses", "hub": None}, source=Source.ADMIN, by=curator, reason="They told us")
+    page = client.get(reverse("admin:companies_company_history", args=[company.pk])).content.decode()
+    assert "Airlift" in page
+    for said in ("They told us", "ayesha", "<del>—</del>", "<ins>Buses</ins>", "<del>Lahore</del>"):
+        assert said in page, said
+    assert reverse("admin:directory_revision_undo", args=[newest().pk]) in page
+
+
+def test_the_history_costs_the_same_however_long_it_is(client: Client) -> None:
+    company = make_company("Airlift")
+    url = reverse("admin:companies_company_history", args=[company.pk])
+    for number in range(30):
+        change(company, summary=f"Buses {number}")
+        if number == 3:
+            with CaptureQueriesContext(connection) as few:
+                client.get(url)
+    with CaptureQueriesContext(connection) as many:
+        page = client.get(f"{url}?p=2")
+    # session, user, the company, its versions counted, a page of them, the version before the page
+    assert len(few) == len(many) == 6
+    assert "Created" in page.content.decode()
+
+
+def test_an_undo_is_shown_before_it_is_done_and_wants_a_reason(client: Client, curator: User) -> None:
+    company = make_company("Airlift")
+    done = change(company, summary="Buses")
+    url = reverse("admin:directory_revision_undo", args=[done.pk])
+    page = client.get(url).content.decode()
+    assert "<del>Buses</del>" in page
+    assert "<ins>—</ins>" in page
+    assert "errorlist" in client.post(url).content.decode()
+    assert newest() == done
+    assert client.post(url, {"reason": "They sell boats"}).status_code == 302
+    company.refresh_from_db()
+    assert company.summary == ""
+    assert (newest().by, newest().reason) == (curator, "They sell boats")
+
+
+def test_an_undo_that_would_lose_something_says_what(client: Client) -> None:
+    company = make_company("Airlift")
+    done = change(company, summary="Buses")
+    change(company, summary="Boats")
+    url = reverse("admin:directory_revision_undo", args=[done.pk])
+    for page in (client.get(url), client.post(url, {"reason": "All the same"})):
+        assert "Airlift: its summary changed again since then" in page.content.decode()
+        assert 'value="Undo"' not in page.content.decode()
+    company.refresh_from_db()
+    assert company.summary == "Boats"
+
+
+def test_an_undo_that_the_rules_forbid_says_why(client: Client) -> None:
+    company = make_company("Airlift", website="https://airlift.example/")
+    done = change(company, website="https://airlift.pk/")
+    make_company("Another", website="https://airlift.example/")
+    page = client.post(reverse("admin:directory_revision_undo", args=[done.pk]), {"reason": "Back"})
+    assert "Another company has this website" in page.content.decode()
+
+
+def test_only_who_may_undo_does() -> None:
+    company = make_company("Airlift")
+    done = change(company, summary="Buses")
+    client = Client()
+    client.force_login(make_curator("bilal", is_superuser=False))
+    url = reverse("admin:directory_revision_undo", args=[done.pk])
+    assert client.get(url).status_code == client.post(url, {"reason": "No"}).status_code == 403
+    company.refresh_from_db()
+    assert company.summary == "Buses"

@@ -69,6 +69,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-id"],
+                "permissions": [("undo_revision", "Can undo revisions")],
             },
         ),
         migrations.CreateModel(

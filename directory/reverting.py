@@ -1,0 +1,154 @@
+"""The admin's pages on which curators see what was done, by whom and why, and take it back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import DatabaseError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from rest_framework.serializers import ValidationError
+
+from directory.api.history import differences
+from directory.constraints import refusal
+from directory.models import Published, Revision, Version, kinds
+from directory.undoing import CannotUndo, Step, steps_to_undo, undo
+
+PAGE_SIZE = 20
+# Objects that the page of an undo shows one by one.
+SHOWN = 50
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field, before and after, in words."""
+
+    field: str
+    old: str
+    new: str
+
+
+def in_words(value: Any) -> str:
+    """A value of a document as a curator reads it."""
+    if value is None or value in ([], {}, ""):
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return "; ".join(in_words(item) for item in value)
+    if isinstance(value, dict):
+        if value.keys() == {"slug", "name"}:
+            return str(value["name"])
+        return ", ".join(f"{name.replace('_', ' ')} {in_words(item)}" for name, item in value.items() if item)
+    return str(value)
+
+
+def shown(model: type[Published], before: str | None, after: str | None) -> list[Difference]:
+    return [
+        Difference(one["field"].replace("_", " "), in_words(one["old"]), in_words(one["new"]))
+        for one in differences(model, before, after)
+    ]
+
+
+def history_page(request: HttpRequest, model_admin: admin.ModelAdmin, object_id: str) -> HttpResponse:
+    """All that the world saw of an object, the newest first, each change with what differs."""
+    model: Any = model_admin.model
+    obj = model_admin.get_object(request, object_id)
+    if obj is None:
+        raise Http404
+    if not model_admin.has_view_permission(request, obj):
+        raise PermissionDenied
+    versions = Version.objects.filter(kind=model._meta.model_name, object_id=obj.pk)
+    page = Paginator(versions.select_related("revision__by").order_by("-pk"), PAGE_SIZE).get_page(
+        request.GET.get("p")
+    )
+    context = {
+        **admin.site.each_context(request),
+        "title": f"History of {obj}",
+        "opts": model_admin.opts,
+        "object": obj,
+        "page": page,
+        "entries": list(entries(model, versions, list(page.object_list))),
+        "may_undo": request.user.has_perm("directory.undo_revision"),
+    }
+    return TemplateResponse(request, "admin/directory/history.html", context)
+
+
+def entries(model: type[Published], versions: Any, page: list[Version]) -> Iterator[dict[str, Any]]:
+    """Each version of a page, the newest first, with what it changed."""
+    older = versions.filter(pk__lt=page[-1].pk).order_by("-pk")[:1] if page else []
+    for version, before in zip(page, [*page[1:], *(older or [None])], strict=True):
+        yield {
+            "version": version,
+            "differences": shown(model, before and before.document, version.document),
+        }
+
+
+class UndoForm(forms.Form):
+    reason = forms.CharField(max_length=400, label="Why", help_text="Other curators read it in the history.")
+
+
+def undo_page(request: HttpRequest, revision_id: int) -> HttpResponse:
+    """What undoing a revision would do and, on POST, the undo."""
+    if not request.user.has_perm("directory.undo_revision"):  # type: ignore[union-attr]
+        raise PermissionDenied
+    revision = get_object_or_404(Revision, pk=revision_id)
+    form = UndoForm(request.POST if request.method == "POST" else None)
+    obstacles: list[str] = []
+    if request.method == "POST" and form.is_valid():
+        try:
+            done = undo(revision, by=request.user, reason=form.cleaned_data["reason"])
+        except CannotUndo as error:
+            obstacles = [str(obstacle) for obstacle in error.obstacles]
+        except ValidationError as error:
+            obstacles = sentences(error.detail)
+        except DatabaseError as error:
+            obstacles = [refusal(error)]
+            if not obstacles[0]:
+                raise
+        else:
+            messages.success(request, f"Undone as revision {done.revision}." if done.revision else "Nothing to undo.")
+            return HttpResponseRedirect(reverse("admin:directory_revision_changelist"))
+    steps = steps_to_undo(revision)
+    context = {
+        **admin.site.each_context(request),
+        "title": f"Undo revision {revision.pk}",
+        "opts": Revision._meta,
+        "revision": revision,
+        "form": form,
+        "steps": [described(step) for step in steps[:SHOWN]],
+        "more": len(steps) - SHOWN,
+        "obstacles": obstacles or [str(step.obstacle) for step in steps if step.why_not],
+    }
+    return TemplateResponse(request, "admin/directory/revision/undo.html", context)
+
+
+def described(step: Step) -> dict[str, Any]:
+    model = kinds()[step.version.kind]
+    does = "is withdrawn" if step.hides and hasattr(model, "status") else "is deleted" if step.hides else ""
+    return {
+        "kind": model._meta.verbose_name,
+        "name": step.name,
+        "does": does or ("is published again" if step.shows else "goes back"),
+        "differences": []
+        if step.hides or step.shows
+        else [
+            Difference(name.replace("_", " "), in_words(step.current[name]), in_words(value))
+            for name, value in step.patch.items()
+        ],
+    }
+
+
+def sentences(detail: Any, path: str = "") -> list[str]:
+    """The messages of a validation error, each behind the field that it is about."""
+    if isinstance(detail, dict):
+        return [line for name, inner in detail.items() for line in sentences(inner, "" if "__" in name else name)]
+    if isinstance(detail, list):
+        return [line for inner in detail for line in sentences(inner, path)]
+    return [f"{path}: {detail}" if path else str(detail)]
