@@ -96,14 +96,15 @@ class UndoForm(forms.Form):
 
 def undo_page(request: HttpRequest, revision_id: int) -> HttpResponse:
     """What undoing a revision would do and, on POST, the undo."""
-    if not request.user.has_perm("directory.undo_revision"):  # type: ignore[union-attr]
+    user: Any = request.user
+    if not user.has_perm("directory.undo_revision"):
         raise PermissionDenied
     revision = get_object_or_404(Revision, pk=revision_id)
     form = UndoForm(request.POST if request.method == "POST" else None)
     obstacles: list[str] = []
     if request.method == "POST" and form.is_valid():
         try:
-            done = undo(revision, by=request.user, reason=form.cleaned_data["reason"])
+            done = undo(revision, by=user, reason=form.cleaned_data["reason"])
         except CannotUndo as error:
             obstacles = [str(obstacle) for obstacle in error.obstacles]
         except ValidationError as error:
