@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 
 import pgtrigger
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from companies.countries import COUNTRIES
 from companies.dictionary import dictionary_triggers
@@ -430,3 +432,49 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class MergeQuerySet(models.QuerySet["Merge"]):
+    def standing(self) -> MergeQuerySet:
+        """The merges that nobody has undone."""
+        return self.filter(undone_at__isnull=True)
+
+
+class Merge(models.Model):
+    """Two entries of one company that became one, and what is needed to make them two again. Never public."""
+
+    keep = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="merged_from")
+    drop = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="merged_into")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="merges")
+    at = models.DateTimeField(db_default=Now())
+    reason = models.CharField(max_length=500, blank=True)
+    undone_at = models.DateTimeField(null=True)
+    # Of the one that is dropped: its status, and what only one company may have.
+    status = models.CharField(max_length=16, choices=Company.Status.choices)
+    let_go = models.JSONField()
+    # Of the one that is kept: what changed.
+    before = models.JSONField()
+    after = models.JSONField(default=dict)
+    private_before = models.JSONField()
+    private_after = models.JSONField(default=dict)
+
+    objects = MergeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-at"]
+        constraints = [
+            models.CheckConstraint(
+                name="merge_of_two",
+                condition=~Q(keep=F("drop")),
+                violation_error_message="A company cannot be merged with itself.",
+            ),
+            models.UniqueConstraint(
+                fields=["drop"],
+                name="merge_once",
+                condition=Q(undone_at__isnull=True),
+                violation_error_message="It was merged already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.drop} into {self.keep}"

@@ -1,0 +1,166 @@
+"""Merging: nothing of either company is lost, the other's addresses lead on, and an undo restores both."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from rest_framework.serializers import ValidationError
+
+from companies.merging import CannotMerge, facts, merge_companies, undo_merge
+from companies.models import Company, Merge
+from companies.serializers import CompanySerializer
+from directory.models import Revision, Source
+from directory.publishing import edit
+from directory.undoing import CannotUndo, undo
+from tests import factories as make
+from tests.log import actions
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def curator() -> User:
+    return make.make_curator()
+
+
+@pytest.fixture
+def keep() -> Company:
+    company = make.make_company("Cubix", specialties=[make.make_specialty("Games")], summary="Games", notes="Called.")
+    make.make_source(company, reference="https://cubix.example/about")
+    make.make_identifier(company, value="0012345")
+    return company
+
+
+@pytest.fixture
+def drop() -> Company:
+    karachi = make.make_hub("Karachi")
+    company = make.make_company(
+        "Cubix IT", hub=karachi, founded_year=2008, specialties=[make.make_specialty("Mobile apps")],
+        summary="Apps", notes="Wrote.", contact_email="hello@cubix.example", export_markets=["US"],
+    )  # fmt: skip
+    make.make_source(company, reference="https://other.example/")
+    make.make_identifier(company, scheme="linkedin", value="cubix-it")
+    make.make_office(company, hub=karachi, address="Shahrah-e-Faisal")
+    make.make_credential(company)
+    return company
+
+
+def merge(keep: Company, drop: Company, curator: User, **choices: str) -> Merge:
+    return merge_companies(keep=keep, drop=drop, choices=choices, by=curator, reason="One firm")
+
+
+def test_the_kept_company_has_what_both_had(keep: Company, drop: Company, curator: User) -> None:
+    merge(keep, drop, curator)
+    after = facts(keep)
+    assert after["specialties"] == ["games", "mobile-apps"]
+    assert (after["name"], after["aliases"], after["summary"]) == ("Cubix", ["Cubix IT"], "Games")
+    assert (after["founded_year"], after["export_markets"], after["hub"]) == (2008, ["US"], "lahore")
+    assert [source["reference"] for source in after["sources"]] == [
+        "https://cubix.example/about",
+        "https://other.example/",
+    ]
+    assert [identifier["value"] for identifier in after["identifiers"]] == ["0012345", "cubix-it"]
+    assert len(after["offices"]) == len(after["credentials"]) == 1
+    keep.refresh_from_db()
+    assert (keep.notes, keep.contact_email) == ("Called.\n\nWrote.", "hello@cubix.example")
+
+
+def test_a_curator_chooses_field_by_field(keep: Company, drop: Company, curator: User) -> None:
+    website = drop.website
+    merge(keep, drop, curator, summary="drop", specialties="keep", website="drop", name="drop", hub="drop")
+    after = facts(keep)
+    assert (after["name"], after["aliases"], after["summary"]) == ("Cubix IT", ["Cubix"], "Apps")
+    assert (after["specialties"], after["website"], after["hub"]) == (["games"], website, "karachi")
+    assert after["slug"] == "cubix"
+
+
+def test_addresses_of_the_other_lead_to_the_kept_one(
+    api: Client, keep: Company, drop: Company, curator: User
+) -> None:
+    edit(drop, {"slug": "cubix-it-lahore"}, source=Source.ADMIN)
+    merge(keep, drop, curator)
+    for key in (drop.public_id, "cubix-it-lahore", "cubix-it"):
+        moved = api.get(f"/api/v1/companies/{key}/")
+        assert (moved.status_code, moved["Location"]) == (308, f"/api/v1/companies/{keep.public_id}/")
+    assert actions()[-2:] == [("company", "cubix", "updated"), ("company", "cubix-it-lahore", "merged")]
+    assert {row["slug"] for row in api.get("/api/v1/companies/").json()["results"]} == {"cubix"}
+
+
+def test_who_was_merged_before_leads_on(api: Client, keep: Company, drop: Company, curator: User) -> None:
+    third = make.make_company("Cubix Labs")
+    merge(drop, third, curator)
+    merge(keep, drop, curator)
+    assert api.get(f"/api/v1/companies/{third.slug}/", follow=True).json()["slug"] == "cubix"
+
+
+def test_an_undo_restores_both(keep: Company, drop: Company, curator: User) -> None:
+    before = facts(keep), facts(drop)
+    done = merge(keep, drop, curator, website="drop", name="drop")
+    undo_merge(done, by=curator)
+    assert (facts(keep), facts(drop)) == before
+    keep.refresh_from_db()
+    drop.refresh_from_db()
+    assert (keep.notes, keep.contact_email, drop.status) == ("Called.", "", "published")
+
+
+@pytest.mark.parametrize("status", ["draft", "in_review", "withdrawn"])
+def test_an_entry_that_nobody_published_is_restored_too(keep: Company, status: str, curator: User) -> None:
+    drop = make.make_company("Cubix IT", status=status)
+    make.make_identifier(drop, scheme="linkedin", value="cubix-it")
+    before = facts(keep), facts(drop)
+    undo_merge(merge(keep, drop, curator, website="drop"), by=curator)
+    assert (facts(keep), facts(drop)) == before
+    drop.refresh_from_db()
+    assert drop.status == status
+
+
+def test_the_revision_of_a_merge_can_be_undone_as_any_other(keep: Company, drop: Company, curator: User) -> None:
+    before = facts(keep), facts(drop)
+    merge(keep, drop, curator, website="drop", name="drop")
+    undo(Revision.objects.order_by("-pk")[0], by=curator)
+    assert (facts(keep), facts(drop)) == before
+
+
+def test_an_undo_that_would_lose_an_edit_is_refused(keep: Company, drop: Company, curator: User) -> None:
+    done = merge(keep, drop, curator)
+    keep.refresh_from_db()
+    edit(keep, {"founded_year": 2009}, source=Source.ADMIN)
+    with pytest.raises(CannotUndo, match="Cubix: its founded_year changed since"):
+        undo_merge(done, by=curator)
+    drop.refresh_from_db()
+    assert drop.status == "withdrawn"
+
+
+def test_an_undo_happens_once(keep: Company, drop: Company, curator: User) -> None:
+    done = merge(keep, drop, curator)
+    undo_merge(done, by=curator)
+    with pytest.raises(CannotUndo, match="Cubix IT: it was restored since"):
+        undo_merge(done, by=curator)
+    merge(keep, drop, curator)
+
+
+def test_one_company_is_not_merged_with_itself(keep: Company, drop: Company, curator: User) -> None:
+    merge(keep, drop, curator)
+    for one, other in ((keep, keep), (keep, drop), (drop, keep)):
+        with pytest.raises(CannotMerge):
+            merge(one, other, curator)
+
+
+def test_a_result_that_is_not_allowed_changes_nothing(keep: Company, drop: Company, curator: User) -> None:
+    third = make.make_company("Third")
+    before: list[Any] = [facts(keep), facts(drop)]
+    Company.objects.filter(pk=drop.pk).update(website=third.website, domain=third.domain, shares_domain=True)
+    with pytest.raises(ValidationError):
+        merge(keep, drop, curator, website="drop")
+    Company.objects.filter(pk=drop.pk).update(website=drop.website, domain=drop.domain, shares_domain=False)
+    assert [facts(keep), facts(drop)] == before
+    assert not Merge.objects.exists()
+
+
+def test_no_relation_of_a_company_is_forgotten() -> None:
+    """Whatever points at a company is a fact that is merged, or named here."""
+    history = {"merged_from", "merged_into"}
+    merged = set(CompanySerializer().fields)
+    found = {relation.get_accessor_name() for relation in Company._meta.related_objects}
+    assert found - merged == history
