@@ -17,7 +17,7 @@ from directory.undoing import CannotUndo, Obstacle, written
 
 KEEP, DROP, BOTH = "keep", "drop", "both"
 # What only one company may have, so that the other has to let go of it first.
-UNIQUE = {"identifiers": [], "website": None}
+UNIQUE: Document = {"identifiers": [], "website": None}
 # List → what makes two of its entries the same.
 SAME: dict[str, Callable[[Any], Any]] = {
     "aliases": str.casefold,
@@ -84,7 +84,7 @@ def merge_companies(
         before, dropped = facts(keep), facts(drop)
         result = merged(before, dropped, choices)
         changed = {name: value for name, value in result.items() if value != before[name]}
-        private = {
+        private: dict[str, Any] = {
             "notes": "\n\n".join(filter(None, [keep.notes, drop.notes])),
             "contact_email": keep.contact_email or drop.contact_email,
         }
@@ -122,7 +122,7 @@ def undo_merge(merge: Merge, *, by: User | None, reason: str = "") -> None:
         now = facts(keep)
         if changed := [name for name, value in merge.after.items() if now[name] != value]:
             raise CannotUndo([obstacle(keep, f"its {', '.join(changed)} changed since")])
-        private = {
+        private: dict[str, Any] = {
             name: value
             for name, value in merge.private_before.items()
             if getattr(keep, name) == merge.private_after[name]
