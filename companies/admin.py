@@ -7,12 +7,15 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from companies.countries import COUNTRIES
 from companies.dictionary import Word
-from companies.models import Company, Credential, Identifier, Industry, Office, Source, Specialty
+from companies.merge_page import PERMISSION, merge_page, undo_merge_page
+from companies.models import Company, Credential, Identifier, Industry, Merge, Office, Source, Specialty
 from directory.admin import CuratedAdmin, CuratedForm, LookedAtAdmin, PublishedAdmin, containing
 from directory.websites import bare_domain
 from hubs.admin import HubFilter
@@ -158,7 +161,25 @@ class CompanyAdmin(PublishedAdmin):
     list_display = ["name", "hub", "kind", "status", "founded_year", "verified_on"]
     list_filter = ["status", "kind", "operating_status", "women_led", EmergingFilter, ("hub", HubFilter)]
     list_select_related = ["hub"]
-    actions = ["publish", "withdraw"]
+    actions = ["publish", "withdraw", "merge"]
+
+    def get_urls(self) -> list[Any]:
+        return [
+            path("merge/", self.admin_site.admin_view(merge_page), name="companies_company_merge"),
+            *super().get_urls(),
+        ]
+
+    def has_merge_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(PERMISSION)
+
+    @admin.action(description="Merge the two selected companies", permissions=["merge"])
+    def merge(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        selected = list(queryset.order_by("pk").values_list("pk", flat=True)[:3])
+        if len(selected) != 2:
+            self.message_user(request, "Select just the two that are one company.", messages.ERROR)
+            return None
+        keep, drop = selected
+        return HttpResponseRedirect(f"{reverse('admin:companies_company_merge')}?keep={keep}&drop={drop}")
 
     @admin.action(description="Publish selected companies", permissions=["change"])
     def publish(self, request: HttpRequest, queryset: QuerySet) -> None:
@@ -248,3 +269,22 @@ class WordAdmin(LookedAtAdmin):
     list_display = ["word", "companies"]
     search_fields = ["word__startswith"]
     search_help_text = "By the beginning of the word."
+
+
+@admin.register(Merge)
+class MergeAdmin(LookedAtAdmin):
+    fields = ["at", "keep", "drop", "by", "reason", "undone_at", "undo"]
+    readonly_fields = ["undo"]
+    list_display = ["at", "keep", "drop", "by", "reason", "undone_at", "undo"]
+    list_select_related = ["keep", "drop", "by"]
+    search_fields = ["keep__name_key__startswith", "drop__name_key__startswith"]
+
+    def get_urls(self) -> list[Any]:
+        undo = self.admin_site.admin_view(undo_merge_page)
+        return [path("<int:merge_id>/undo/", undo, name="companies_merge_undo"), *super().get_urls()]
+
+    @admin.display(description="undo")
+    def undo(self, obj: Merge) -> str:
+        if obj.undone_at:
+            return "Undone"
+        return format_html('<a href="{}">Undo</a>', reverse("admin:companies_merge_undo", args=[obj.pk]))

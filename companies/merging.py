@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from django.contrib.auth.models import User
 from django.utils import timezone
+from rest_framework.serializers import ValidationError
 
 from companies.models import Company, Merge
 from companies.serializers import CompanySerializer
@@ -29,10 +30,6 @@ SAME: dict[str, Callable[[Any], Any]] = {
 }
 # Stays with the entry that is kept: it is in its address.
 NEVER_TAKEN = frozenset(["slug"])
-
-
-class CannotMerge(Exception):
-    """Why two companies cannot become one, in a sentence for the curator."""
 
 
 def facts(company: Company) -> Document:
@@ -73,14 +70,14 @@ def merge_companies(
 ) -> Merge:
     """Make ``drop`` lead to ``keep``, which has the facts of both as ``merged()`` says; one revision.
 
-    Raises CannotMerge where they are one company already, and rest_framework.serializers.ValidationError where the
-    result would not be allowed; nothing is done then.
+    Raises rest_framework.serializers.ValidationError, with nothing done, where they are one company already or the
+    result would not be allowed.
     """
     why = reason or f"{drop.name} is {keep.name}"
     with publication(source=Source.ADMIN, by=by, reason=why) as current:
         keep, drop = locked(keep.pk), locked(drop.pk)
         if keep == drop or Merge.objects.standing().filter(drop__in=[keep, drop]).exists():
-            raise CannotMerge("They are one company already.")
+            raise ValidationError("They are one company already.")
         before, dropped = facts(keep), facts(drop)
         result = merged(before, dropped, choices)
         changed = {name: value for name, value in result.items() if value != before[name]}

@@ -461,7 +461,8 @@ class Merge(models.Model):
     objects = MergeQuerySet.as_manager()
 
     class Meta:
-        ordering = ["-at"]
+        ordering = ["-at", "-id"]
+        permissions = [("merge_company", "Can merge companies and undo merges")]
         constraints = [
             models.CheckConstraint(
                 name="merge_of_two",

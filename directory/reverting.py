@@ -1,6 +1,6 @@
 """The admin's pages on which curators see what was done, by whom and why, and take it back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +90,7 @@ def entries(model: type[Published], versions: Any, page: list[Version]) -> Itera
         }
 
 
-class UndoForm(forms.Form):
+class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=400, label="Why", help_text="Other curators read it in the history.")
 
 
@@ -100,21 +100,12 @@ def undo_page(request: HttpRequest, revision_id: int) -> HttpResponse:
     if not user.has_perm("directory.undo_revision"):
         raise PermissionDenied
     revision = get_object_or_404(Revision, pk=revision_id)
-    form = UndoForm(request.POST if request.method == "POST" else None)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
     obstacles: list[str] = []
     if request.method == "POST" and form.is_valid():
-        try:
-            done = undo(revision, by=user, reason=form.cleaned_data["reason"])
-        except CannotUndo as error:
-            obstacles = [str(obstacle) for obstacle in error.obstacles]
-        except ValidationError as error:
-            obstacles = sentences(error.detail)
-        except DatabaseError as error:
-            obstacles = [refusal(error)]
-            if not obstacles[0]:
-                raise
-        else:
-            messages.success(request, f"Undone as revision {done.revision}." if done.revision else "Nothing to undo.")
+        obstacles = refusals(lambda: undo(revision, by=user, reason=form.cleaned_data["reason"]))
+        if not obstacles:
+            messages.success(request, f"Revision {revision.pk} was undone.")
             return HttpResponseRedirect(reverse("admin:directory_revision_changelist"))
     steps = steps_to_undo(revision)
     context = {
@@ -144,6 +135,21 @@ def described(step: Step) -> dict[str, Any]:
             for name, value in step.patch.items()
         ],
     }
+
+
+def refusals(write: Callable[[], object]) -> list[str]:
+    """What a curator is told where ``write`` is refused; nothing where it was done."""
+    try:
+        write()
+    except CannotUndo as error:
+        return [str(obstacle) for obstacle in error.obstacles]
+    except ValidationError as error:
+        return sentences(error.detail)
+    except DatabaseError as error:
+        if not (said := refusal(error)):
+            raise
+        return [said]
+    return []
 
 
 def sentences(detail: Any, path: str = "") -> list[str]:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import reverse
 from rest_framework.serializers import ValidationError
 
-from companies.merging import CannotMerge, facts, merge_companies, undo_merge
+from companies.merging import facts, merge_companies, undo_merge
 from companies.models import Company, Merge
 from companies.serializers import CompanySerializer
 from directory.models import Revision, Source
@@ -143,7 +144,7 @@ def test_an_undo_happens_once(keep: Company, drop: Company, curator: User) -> No
 def test_one_company_is_not_merged_with_itself(keep: Company, drop: Company, curator: User) -> None:
     merge(keep, drop, curator)
     for one, other in ((keep, keep), (keep, drop), (drop, keep)):
-        with pytest.raises(CannotMerge):
+        with pytest.raises(ValidationError, match="They are one company already"):
             merge(one, other, curator)
 
 
@@ -164,3 +165,53 @@ def test_no_relation_of_a_company_is_forgotten() -> None:
     merged = set(CompanySerializer().fields)
     found = {relation.get_accessor_name() for relation in Company._meta.related_objects}
     assert found - merged == history
+
+
+@pytest.fixture
+def client(curator: User) -> Client:
+    client = Client()
+    client.force_login(curator)
+    return client
+
+
+def test_the_page_lays_both_side_by_side_and_merges(client: Client, keep: Company, drop: Company) -> None:
+    chosen = {"action": "merge", "_selected_action": [keep.pk, drop.pk]}
+    url = client.post(reverse("admin:companies_company_changelist"), chosen)["Location"]
+    page = client.get(url).content.decode()
+    assert "Merge Cubix IT into Cubix" in page
+    assert "<td>Games; Mobile apps</td>" in page or "<td>games; mobile-apps</td>" in page
+    before = facts(keep)
+
+    shown = client.post(url, {"show": "1", "summary": "drop"}).content.decode()
+    assert shown.count("<td>Apps</td>") == 2
+    assert "errorlist" in client.post(url, {"merge": "1"}).content.decode()
+    assert facts(keep) == before
+
+    done = client.post(url, {"merge": "1", "summary": "drop", "reason": "One firm"})
+    assert done["Location"] == reverse("admin:companies_company_change", args=[keep.pk])
+    assert facts(keep)["summary"] == "Apps"
+    undo_url = reverse("admin:companies_merge_undo", args=[Merge.objects.get().pk])
+    undone = client.post(undo_url, {"reason": "Two firms"})
+    assert undone.status_code == 302
+    assert facts(keep) == before
+    again = client.post(undo_url, {"reason": "Two firms"})
+    assert "it was restored since" in again.content.decode()
+
+
+@pytest.mark.parametrize("query", ["", "?keep=1", "?keep=x&drop=-1", "?keep=999999999999999999999&drop=1"])
+def test_nonsense_in_the_address_is_no_page(client: Client, query: str) -> None:
+    assert client.get(reverse("admin:companies_company_merge") + query).status_code == 404
+
+
+def test_two_are_merged_at_a_time(client: Client, keep: Company) -> None:
+    chosen = {"action": "merge", "_selected_action": [keep.pk]}
+    companies = reverse("admin:companies_company_changelist")
+    assert client.post(companies, chosen)["Location"] == companies
+
+
+def test_only_who_may_merge_does(keep: Company, drop: Company) -> None:
+    client = Client()
+    client.force_login(make.make_curator("bilal", is_superuser=False))
+    url = f"{reverse('admin:companies_company_merge')}?keep={keep.pk}&drop={drop.pk}"
+    assert client.get(url).status_code == client.post(url, {"merge": "1", "reason": "No"}).status_code == 403
+    assert not Merge.objects.exists()
