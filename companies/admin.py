@@ -4,19 +4,21 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from companies.countries import COUNTRIES
 from companies.dictionary import Word
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
 from companies.models import Company, Credential, Identifier, Industry, Merge, Office, Source, Specialty
-from directory.admin import CuratedAdmin, CuratedForm, LookedAtAdmin, PublishedAdmin, containing
+from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
+from directory.admin import CuratedAdmin, CuratedForm, CuratorFilter, LookedAtAdmin, PublishedAdmin, containing
 from directory.websites import bare_domain
 from hubs.admin import HubFilter
 
@@ -47,9 +49,33 @@ class CountriesField(CodesField):
         return super().to_python(value.upper() if isinstance(value, str) else value)
 
 
+class ReasonField(forms.CharField):
+    """Why somebody does what they do."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=300, required=False, label="Reason", **options)
+
+
+class ReasonActionForm(ActionForm):
+    reason = ReasonField()
+
+
 class CompanyForm(CuratedForm):
+    """Offers the steps of the workflow that are open to ``user``."""
+
+    user: Any = None
+    reason = ReasonField(help_text="Why it changes. Needed when it is withdrawn, or sent back from review.")
+
     class Meta:
         field_classes = {"export_markets": CountriesField}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.before = NEW if self.instance._state.adding else self.instance.status
+        if status := self.fields.get("status"):
+            offered = [self.before, *reachable(self.user, self.before)]
+            status.choices = [choice for choice in Status.choices if choice[0] in offered]  # type: ignore[attr-defined]
+            status.error_messages["invalid_choice"] = "From where it is, you cannot take it there."
 
     def _get_validation_exclusions(self) -> set[str]:
         """Check the domain too: it is in no form, but the website, which is, decides it."""
@@ -62,6 +88,8 @@ class CompanyForm(CuratedForm):
             self.add_error("founded_year", "A company is founded before it is listed: this year lies in the future.")
         if cleaned.get("verified_on") and cleaned["verified_on"] > today:
             self.add_error("verified_on", "This day lies in the future.")
+        if (self.before, cleaned.get("status")) in EXPLAINED and not cleaned.get("reason"):
+            self.add_error("reason", "Say why: others have to know.")
         domain = bare_domain(cleaned.get("website") or "")
         if domain and not cleaned.get("shares_domain"):
             self.name_owner_of(domain)
@@ -125,12 +153,24 @@ class EmergingFilter(admin.SimpleListFilter):
         return {"1": queryset.filter(emerging), "0": queryset.exclude(emerging)}.get(self.value() or "", queryset)
 
 
+class ToVerifyFilter(admin.SimpleListFilter):
+    title = "to be verified"
+    parameter_name = "to_verify"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("1", "By today")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.to_verify(timezone.localdate()) if self.value() else queryset  # type: ignore[attr-defined]
+
+
 @admin.register(Company)
 class CompanyAdmin(PublishedAdmin):
     form = CompanyForm
+    action_form = ReasonActionForm
     also_known_by = ("legal_name", "aliases", "domain", "slug")
     deferred = ("document", "search", "hub__document")
-    readonly_fields = ["domain", *PublishedAdmin.readonly_fields]
+    readonly_fields = ["domain", *PublishedAdmin.readonly_fields, "steps"]
     fieldsets = [
         ("Identity", {"fields": ["name", "legal_name", "aliases", "slug", "website", "shares_domain"]}),
         (
@@ -150,18 +190,26 @@ class CompanyAdmin(PublishedAdmin):
                     "founded_year",
                     ("employees_min", "employees_max"),
                     ("hourly_rate_min", "hourly_rate_max"),
-                    "verified_on",
+                    ("verified_on", "verify_by"),
                 ]
             },
         ),
-        ("Private", {"fields": ["status", "notes", "contact_email"]}),
+        ("Private", {"fields": ["status", "reason", "notes", "contact_email"]}),
     ]
     autocomplete_fields = ["hub", "specialties", "industries", "programs"]
     inlines = [OfficeInline, CredentialInline, IdentifierInline, SourceInline]
     list_display = ["name", "hub", "kind", "status", "founded_year", "verified_on"]
-    list_filter = ["status", "kind", "operating_status", "women_led", EmergingFilter, ("hub", HubFilter)]
+    list_filter = [
+        "status",
+        "kind",
+        "operating_status",
+        "women_led",
+        ToVerifyFilter,
+        EmergingFilter,
+        ("hub", HubFilter),
+    ]
     list_select_related = ["hub"]
-    actions = ["publish", "withdraw", "merge"]
+    actions = ["send_to_review", "send_back", "publish", "withdraw", "merge"]
 
     def get_urls(self) -> list[Any]:
         return [
@@ -181,21 +229,73 @@ class CompanyAdmin(PublishedAdmin):
         keep, drop = selected
         return HttpResponseRedirect(f"{reverse('admin:companies_company_merge')}?keep={keep}&drop={drop}")
 
-    @admin.action(description="Publish selected companies", permissions=["change"])
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who does not publish edits only what is not public."""
+        is_open = obj is None or obj.status in OPEN
+        return super().has_change_permission(request, obj) and (is_open or publishes(request.user))
+
+    def has_publish_permission(self, request: HttpRequest) -> bool:
+        return super().has_change_permission(request) and publishes(request.user)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form = super().get_form(request, obj, change, **options)
+        form.user = request.user
+        return form
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Its steps go with a company, although nobody may delete a single one."""
+        found, counts, missing, protected = super().get_deleted_objects(objs, request)
+        return found, counts, missing - {Step._meta.verbose_name}, protected
+
+    def save_model(self, request: HttpRequest, obj: Company, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        reason = form.cleaned_data["reason"]
+        self.give_reason(reason)
+        if obj.status != form.before:
+            Step.objects.take([obj], before=form.before, after=obj.status, by=request.user, reason=reason)  # type: ignore[arg-type]
+
+    @admin.action(description="Send selected companies to review", permissions=["change"])
+    def send_to_review(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self.take_step(request, queryset, Status.IN_REVIEW)
+
+    @admin.action(description="Make selected companies drafts again", permissions=["change"])
+    def send_back(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self.take_step(request, queryset, Status.DRAFT)
+
+    @admin.action(description="Publish selected companies", permissions=["publish"])
     def publish(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self.set_status(request, queryset, Company.Status.PUBLISHED)
+        self.take_step(request, queryset, Status.PUBLISHED)
 
-    @admin.action(description="Withdraw selected companies", permissions=["change"])
+    @admin.action(description="Withdraw selected companies", permissions=["publish"])
     def withdraw(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self.set_status(request, queryset, Company.Status.WITHDRAWN)
+        self.take_step(request, queryset, Status.WITHDRAWN)
 
-    def set_status(self, request: HttpRequest, queryset: QuerySet, status: Company.Status) -> None:
-        companies = list(queryset.exclude(status=status))
-        Company.objects.filter(pk__in=[company.pk for company in companies]).update(status=status)
+    def take_step(self, request: HttpRequest, queryset: QuerySet, after: Status) -> None:
+        """Take those of ``queryset`` to ``after`` which the user may take there; say how many were left alone."""
+        reason = request.POST.get("reason", "").strip()
+        companies = [company for company in queryset if after in reachable(request.user, company.status)]
+        befores = sorted({company.status for company in companies})
+        if not reason and any((before, after) in EXPLAINED for before in befores):
+            self.message_user(
+                request, "Say why, in the field beside the action. Nothing was changed.", messages.ERROR
+            )
+            return
+        Company.objects.filter(pk__in=[company.pk for company in companies]).update(status=after)
+        for before in befores:
+            moved = [company for company in companies if company.status == before]
+            Step.objects.take(moved, before=before, after=after, by=request.user, reason=reason)  # type: ignore[arg-type]
         message = [{"changed": {"fields": ["Status"]}}]
         LogEntry.objects.log_actions(request.user.pk, companies, CHANGE, message)  # type: ignore[arg-type]
-        self.give_reason(f"{status.label}.")
-        self.message_user(request, f"{status.label}: {len(companies)}.", messages.SUCCESS)
+        self.give_reason(reason or f"{after.label}.")
+        left = queryset.exclude(status=after).count()
+        more = f" Left as they are, for this step is not open to them: {left}." if left else ""
+        self.message_user(request, f"{after.label}: {len(companies)}.{more}", messages.SUCCESS)
+
+    @admin.display(description="steps")
+    def steps(self, obj: Company) -> str:
+        taken = obj.steps.select_related("by")  # type: ignore[attr-defined]
+        lines = ((step.at.date(), step, step.by or "somebody", step.reason) for step in taken)
+        return format_html("<ol>{}</ol>", format_html_join("", "<li>{}: {}, by {}. {}</li>", lines)) or "None."
 
 
 @admin.register(Industry)
@@ -228,6 +328,22 @@ class PartAdmin(CuratedAdmin):
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return containing(queryset, "company__name_key", search_term), False
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self.may_edit(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self.may_edit(request, obj)
+
+    @staticmethod
+    def may_edit(request: HttpRequest, obj: Any) -> bool:
+        """Whether the company that the row belongs to may be edited."""
+        return obj is None or publishes(request.user) or obj.company.status in OPEN
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "company" and not publishes(request.user):
+            options["queryset"] = Company.objects.filter(status__in=OPEN)
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
 
 @admin.register(Office)
 class OfficeAdmin(PartAdmin):
@@ -259,6 +375,23 @@ class IdentifierAdmin(PartAdmin):
 class SourceAdmin(PartAdmin):
     form = SourceForm
     list_display = ["company", "reference", "seen_on"]
+
+
+@admin.register(Step)
+class StepAdmin(LookedAtAdmin):
+    """What was done with companies' statuses, across all of them."""
+
+    list_display = ["at", "company", "before", "after", "by", "reason"]
+    list_filter = ["after", ("by", CuratorFilter)]
+    list_select_related = ["company", "by"]
+    search_fields = ["company__name_key"]
+    search_help_text = "By the company’s name."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer("company__document", "company__search", "company__description")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return containing(queryset, "company__name_key", search_term), False
 
 
 @admin.register(Word)

@@ -11,12 +11,13 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import Case, ExpressionWrapper, F, Q, When
+from django.db.models.functions import Cast, Now
 
 from companies.countries import COUNTRIES
 from companies.dictionary import dictionary_triggers
 from companies.identifiers import SCHEMES, Scheme, check_identifier
+from companies.workflow import Status
 from directory.api.ordering import Sort, declare_orderings, indexes_for
 from directory.models import Published, PublishedQuerySet, marks, published_triggers
 from directory.websites import DomainField, WebsiteField, bare_domain, website_constraint
@@ -153,6 +154,17 @@ class CompanyQuerySet(PublishedQuerySet):
             )
         )
 
+    def to_verify(self, today: datetime.date) -> CompanyQuerySet:
+        """Published companies whose facts are to be checked again: on a day that was set, or after a year."""
+        a_year_later = ExpressionWrapper(F("verified_on") + datetime.timedelta(days=365), models.DateTimeField())
+        due = Case(
+            When(verified_on__isnull=True, then=F("verify_by")),
+            When(verify_by__gt=F("verified_on"), then=F("verify_by")),
+            default=Cast(a_year_later, models.DateField()),
+        )
+        found = self.filter(status=Status.PUBLISHED).alias(due=due)
+        return found.filter(Q(due__lte=today) | Q(due__isnull=True))
+
 
 class Company(Published):
     """A startup or technology company."""
@@ -177,11 +189,7 @@ class Company(Published):
         ACQUIRED = "acquired"
         CLOSED = "closed"
 
-    class Status(models.TextChoices):
-        DRAFT = "draft", "Draft"
-        IN_REVIEW = "in_review", "In review"
-        PUBLISHED = "published", "Published"
-        WITHDRAWN = "withdrawn", "Withdrawn"
+    Status = Status
 
     legal_name = models.CharField(max_length=250, blank=True, help_text="As registered: with (Pvt.) Ltd.")
     aliases = aliases_field("Other names: abbreviations, former names, اردو.")
@@ -220,6 +228,11 @@ class Company(Published):
         db_persist=True,
     )
     # Never public.
+    verify_by = models.DateField(
+        null=True,
+        blank=True,
+        help_text="When to check the facts again. Empty: a year after they were last checked.",
+    )
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.DRAFT)
     notes = models.TextField(blank=True, help_text="For curators; never public.")
     contact_email = models.EmailField(blank=True, help_text="Never public.")
@@ -228,6 +241,7 @@ class Company(Published):
 
     class Meta(Published.Meta):
         verbose_name_plural = "companies"
+        permissions = [("publish_company", "Can publish company")]
         triggers = [*published_triggers("company"), *dictionary_triggers()]
         indexes = [
             *indexes_for(ORDERINGS["company"].values(), prefix="company", condition=PUBLISHED),

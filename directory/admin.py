@@ -24,9 +24,6 @@ from directory.models import Address, Fold, Log, Mark, Published, Revision, Sour
 from directory.publishing import CHUNK, publication
 from directory.reverting import history_page, undo_page
 
-admin.site.site_header = admin.site.site_title = "Pakistan technology directory"
-admin.site.index_title = "Curators"
-
 log = logging.getLogger(__name__)
 
 READING = ("GET", "HEAD", "OPTIONS", "TRACE")

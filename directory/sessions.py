@@ -2,7 +2,10 @@ import time
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.models import Session
 
 STARTED, SEEN = "started_at", "seen_at"
 SEEN_PRECISION = 60  # seconds; a write a request is too much for knowing who is idle
@@ -28,3 +31,10 @@ class SessionStore(db.SessionStore):
         data.setdefault(STARTED, now)
         data.setdefault(SEEN, now)
         super().save(must_create)
+
+
+def end_sessions(user: AbstractBaseUser) -> None:
+    """Sign ``user`` out everywhere, so that no session revives with the account."""
+    for session in Session.objects.iterator():
+        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
+            session.delete()

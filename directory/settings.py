@@ -6,6 +6,7 @@ that lists everything to fix.
 
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,8 @@ SECRET_KEY = SECRET_KEY or kept_secret_key(DATA_DIR / "secret_key")
 # What it consists of
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "directory",  # first, as its templates replace others'
+    "directory.apps.CuratorsConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -93,7 +95,10 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",  # Swagger UI's files
     "pgtrigger",
     "procrastinate.contrib.django",
-    "directory",
+    "axes",
+    "allauth",
+    "directory.apps.SignInConfig",  # allauth.account
+    "allauth.mfa",
     "hubs",
     "companies",
 ]
@@ -109,6 +114,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "directory.transport.serve_accounts",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "directory.urls"
@@ -190,6 +196,37 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "admin:index"
+LOGOUT_REDIRECT_URL = "account_login"
+MAY_POSTPONE = IS_EMBEDDED and not PRODUCTION  # a second factor, on a machine of one's own
+ACCOUNT_ADAPTER = "directory.signin.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True  # as long as SESSION_COOKIE_AGE says
+ACCOUNT_RATE_LIMITS = False  # axes counts, for all processes together
+MFA_ADAPTER = "directory.signin.SecretsAdapter"
+MFA_FORMS = {
+    "authenticate": "directory.signin.CodeForm",
+    "reauthenticate": "directory.signin.CodeAgainForm",
+    "activate_totp": "directory.signin.SetUpForm",
+}
+MFA_TOTP_TOLERANCE = 1  # clocks differ
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+AXES_HANDLER = "directory.lockout.Handler"
+AXES_CLIENT_IP_CALLABLE = "directory.lockout.client_address"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "username"]
+AXES_FAILURE_LIMIT = 5
+FAILURES_FROM_ANYWHERE = 20
+AXES_COOLOFF_TIME = timedelta(minutes=30)
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or a stranger could lock somebody out for ever
+AXES_SENSITIVE_PARAMETERS = ["login", "username", "code"]
+AXES_DISABLE_ACCESS_LOG = True  # the log of the process has them
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]  # its middleware only answers what our forms say themselves
 SESSION_ENGINE = "directory.sessions"
 SESSION_COOKIE_AGE = 60 * 60  # seconds without use
 SESSION_LONGEST = 12 * 60 * 60  # seconds in all
@@ -226,6 +263,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "directory": {"level": "INFO"},
+        "axes": {"level": "ERROR"},  # directory.signin tells the same without what a client may forge
         "django": {"handlers": [], "level": "WARNING"},  # Django's own would mail tracebacks
         "django.request": {"level": "ERROR"},  # a stranger's typo is no event
         "django.security.DisallowedHost": {"level": "CRITICAL"},

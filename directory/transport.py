@@ -1,6 +1,8 @@
 from collections.abc import Callable
 
+from allauth.account.middleware import AccountMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.utils.cache import add_never_cache_headers
 
 from directory.api.errors import problem_response
 
@@ -29,6 +31,21 @@ def leave_cookies(get_response: Handler) -> Handler:
             request.META.pop("HTTP_COOKIE", None)
         return get_response(request)
 
+    return handle
+
+
+def serve_accounts(get_response: Handler) -> Handler:
+    """Middleware: what allauth needs around its pages, and around no others; none of them is stored."""
+    accounts = AccountMiddleware(get_response)
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith("/account/"):
+            return get_response(request)
+        response: HttpResponse = accounts(request)
+        add_never_cache_headers(response)
+        return response
+
+    handle.process_exception = accounts.process_exception  # type: ignore[attr-defined]
     return handle
 
 

@@ -1,12 +1,15 @@
 """The whole URL map."""
 
+from allauth.account.views import LoginView, ReauthenticateView
+from allauth.mfa.base import views as codes
+from allauth.mfa.recovery_codes import views as recovery
 from django.contrib import admin
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from companies.suggest import Suggest
 from companies.views import CompanyStatistics, CompanyViewSet, IndustryViewSet, SpecialtyViewSet
-from directory import views
+from directory import signin, views
 from directory.api import errors
 from hubs.views import HubViewSet, IndicatorViewSet, ProgramViewSet
 
@@ -30,6 +33,20 @@ urlpatterns = [
     path("problems/", views.problems),
     path("problems/<slug:code>/", views.problem),
     path("admin/", admin.site.urls),
+    path("account/sign-in/", LoginView.as_view(), name="account_login"),
+    path("account/password-again/", ReauthenticateView.as_view(), name="account_reauthenticate"),
+    path("account/code/", codes.AuthenticateView.as_view(), name="mfa_authenticate"),
+    path("account/code-again/", codes.ReauthenticateView.as_view(), name="mfa_reauthenticate"),
+    path("account/second-factor/", codes.IndexView.as_view(), name="mfa_index"),
+    path("account/second-factor/set-up/", signin.SetUp.as_view(), name="mfa_activate_totp"),
+    path("account/second-factor/later/", signin.postpone, name="mfa_postpone"),
+    path("account/second-factor/take-away/", signin.TakeAway.as_view(), name="mfa_deactivate_totp"),
+    path("account/recovery-codes/", recovery.ViewRecoveryCodesView.as_view(), name="mfa_view_recovery_codes"),
+    path(
+        "account/recovery-codes/new/",
+        recovery.GenerateRecoveryCodesView.as_view(),
+        name="mfa_generate_recovery_codes",
+    ),
     path("livez", views.livez),
     path("readyz", views.readyz),
 ]

@@ -20,10 +20,12 @@ import directory.admin
 from companies.admin import CompanyForm
 from companies.merging import merge_companies
 from companies.models import Company, Specialty
+from companies.workflow import Step
 from directory.models import Mark, Revision
 from directory.publishing import WRITERS_LOCK, publication
 from hubs.models import Hub
 from tests import factories as make
+from tests.curators import signed_in
 from tests.log import actions, document, marked
 
 pytestmark = pytest.mark.django_db
@@ -35,9 +37,7 @@ CHANGE = "admin:companies_company_change"
 
 @pytest.fixture
 def client() -> Client:
-    client = Client()
-    client.force_login(make.make_curator())
-    return client
+    return signed_in(make.make_curator())
 
 
 class Form(HTMLParser):
@@ -111,6 +111,7 @@ def make_everything() -> None:
     make.make_indicator()
     for part in (make.make_office, make.make_credential, make.make_identifier, make.make_source):
         part(Company.objects.get())
+    Step.objects.create(company=Company.objects.get(), after="published")
     merge_companies(keep=Company.objects.get(), drop=make.make_company("10 Pearls"), choices={}, by=None)
     Mark.objects.create(kind="company", object_id=1)
     apps.get_model("directory", "Log").objects.get_or_create(pk=1)
@@ -194,27 +195,27 @@ def page(client: Client, name: str) -> str:
     return url_of(model._default_manager.order_by("pk").first())
 
 
-# Of each: session, user. Of a list: how many, the rows. Of a form: the row, and the label of each chosen object.
+# Of each: session, user, second factor. Of a list: how many, the rows. Of a form: the row, and the label of each chosen object.
 QUERIES = {
-    "companies.company": 5,  # + hubs to filter by
+    "companies.company": 6,  # + hubs to filter by
     # + specialties, industries, programs; offices, credentials, identifiers, sources; a label for each of the first
-    # three, the hub and the program's hub; the company and the hub of the office's row
-    "companies.company form": 16,
-    "companies.specialty": 4,
-    "companies.specialty form": 3,
-    "companies.industry": 4,
-    "companies.office": 5,  # + hubs to filter by
-    "companies.office form": 7,  # + company and hub, and their labels
-    "companies.identifier": 4,
-    "companies.credential": 4,
-    "companies.source": 4,
-    "hubs.hub": 4,
-    "hubs.hub form": 3,
-    "hubs.program": 5,  # + hubs to filter by
-    "hubs.indicator": 7,  # + hubs to filter by, the earliest and latest period, the periods to choose from
-    "directory.revision": 5,  # + curators to filter by
-    "directory.version": 4,
-    "directory.address": 4,
+    # three, the hub and the program's hub; the company and the hub of the office's row; its steps
+    "companies.company form": 18,
+    "companies.specialty": 5,
+    "companies.specialty form": 4,
+    "companies.industry": 5,
+    "companies.office": 6,  # + hubs to filter by
+    "companies.office form": 8,  # + company and hub, and their labels
+    "companies.identifier": 5,
+    "companies.credential": 5,
+    "companies.source": 5,
+    "hubs.hub": 5,
+    "hubs.hub form": 4,
+    "hubs.program": 6,  # + hubs to filter by
+    "hubs.indicator": 8,  # + hubs to filter by, the earliest and latest period, the periods to choose from
+    "directory.revision": 6,  # + curators to filter by
+    "directory.version": 5,
+    "directory.address": 5,
 }
 
 
@@ -295,7 +296,7 @@ def test_a_draft_stays_private_until_it_is_published(client: Client) -> None:
     act(client, "publish", draft)
     assert actions(before) == [("company", "systems-limited", "created")]
     assert Revision.objects.latest("pk").reason == "Published."
-    act(client, "withdraw", draft)
+    act(client, "withdraw", draft, reason="Does not exist.")
     assert actions(before)[1:] == [("company", "systems-limited", "withdrawn")]
 
 
@@ -446,8 +447,7 @@ def test_staff_see_and_change_only_what_they_may() -> None:
     company = make.make_company()
     reader = make.make_curator("bilal", is_superuser=False)
     reader.user_permissions.add(Permission.objects.get(codename="view_company"))
-    client = Client()
-    client.force_login(reader)
+    client = signed_in(reader)
     assert client.get(url_of(company)).status_code == 200
     assert client.post(url_of(company), {"name": "Mine"}).status_code == 403
     assert client.post(url_of(company, "delete"), {"post": "yes"}).status_code == 403
@@ -461,7 +461,8 @@ def test_nobody_signed_out_gets_in() -> None:
     company = make.make_company()
     response = Client().post(url_of(company), {"name": "Mine"})
     assert response.status_code == 302
-    assert "/login/" in response["Location"]
+    assert response["Location"].startswith("/admin/login/?next=")
+    assert Client().get(response["Location"])["Location"].startswith("/account/sign-in/?next=")
 
 
 # Nonsense

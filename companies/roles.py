@@ -1,0 +1,64 @@
+"""Who may do what: three groups, each of which may do what the one before it may, and more.
+
+A group's permissions may be changed in the admin; what is written here is what it starts with.
+"""
+
+from typing import Any
+
+VIEWED = [
+    *("directory.revision", "directory.version", "companies.step", "companies.word"),
+    *("companies.company", "companies.industry", "companies.specialty"),
+    *("hubs.hub", "hubs.program", "hubs.indicator"),
+]
+PARTS = ["companies.office", "companies.credential", "companies.identifier", "companies.source"]
+CURATED = ["companies.company", "companies.industry", "companies.specialty", "hubs.hub", "hubs.program"]
+
+
+def permitted(verbs: str, models: list[str]) -> list[str]:
+    """The permissions of ``verbs``, apart by spaces, on ``models``."""
+    pairs = (model.split(".") for model in models)
+    return [f"{app}.{verb}_{model}" for app, model in pairs for verb in verbs.split()]
+
+
+CONTRIBUTOR = [
+    *permitted("view", VIEWED),
+    *permitted("add change", ["companies.company"]),
+    *permitted("view add change delete", PARTS),
+]
+EDITOR = [
+    *CONTRIBUTOR,
+    *permitted("view add change delete", [*CURATED, "hubs.indicator"]),
+    "companies.publish_company",
+]
+ADMINISTRATOR = [
+    *EDITOR,
+    *permitted("view", ["directory.mark", "directory.address", "directory.log"]),
+    *permitted("view add change delete", ["auth.user", "auth.group"]),
+    *permitted("view delete", ["axes.accessattempt", "mfa.authenticator"]),
+]
+ROLES = {"contributor": CONTRIBUTOR, "editor": EDITOR, "administrator": ADMINISTRATOR}
+
+
+def give_roles(apps: Any) -> None:
+    """Make the groups and give each what it has not yet; whatever the order in which apps were migrated.
+
+    ``apps`` is a migration's, or today's. Permissions are usually made after all migrations: here, those needed
+    are made under the names that Django gives them, and it finds them.
+    """
+    group, permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
+    content_type = apps.get_model("contenttypes", "ContentType")
+    for role, labels in ROLES.items():
+        wanted = []
+        for label in labels:
+            app, codename = label.split(".")
+            verb, model = codename.split("_", 1)
+            kind, _ = content_type.objects.get_or_create(app_label=app, model=model)
+            name = f"Can {verb} {model_name(apps, app, model)}"
+            found, _ = permission.objects.get_or_create(content_type=kind, codename=codename, defaults={"name": name})
+            wanted.append(found)
+        made, _ = group.objects.get_or_create(name=role)
+        made.permissions.add(*wanted)
+
+
+def model_name(apps: Any, app: str, model: str) -> str:
+    return str(apps.get_model(app, model)._meta.verbose_name_raw)

@@ -1,0 +1,38 @@
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from directory.signin import has_second_factor, is_postponed, is_verified
+
+
+class CuratorSite(AdminSite):
+    """The admin, of which nobody sees a page who has not shown a second factor."""
+
+    site_header = site_title = "Pakistan technology directory"
+    index_title = "Curators"
+    login_template = "account/login.html"  # which is never reached
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        if not super().has_permission(request):
+            return False
+        if not hasattr(request, "may_enter"):
+            request.may_enter = is_verified(request) or is_postponed(request)  # type: ignore[attr-defined]
+        return bool(request.may_enter)  # type: ignore[attr-defined]
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Lead to what is missing: the password, the second factor, or a code of it."""
+        if self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        if not request.user.is_authenticated:
+            name = "account_login"
+        elif not super().has_permission(request):
+            raise PermissionDenied
+        else:
+            name = "mfa_reauthenticate" if has_second_factor(request.user) else "mfa_activate_totp"
+        target = request.GET.get(REDIRECT_FIELD_NAME, reverse("admin:index"))
+        return HttpResponseRedirect(f"{reverse(name)}?{urlencode({REDIRECT_FIELD_NAME: target})}")
