@@ -293,9 +293,13 @@ class CompanyAdmin(PublishedAdmin):
 
     @admin.display(description="steps")
     def steps(self, obj: Company) -> str:
-        taken = obj.steps.select_related("by")  # type: ignore[attr-defined]
-        lines = ((step.at.date(), step, step.by or "somebody", step.reason) for step in taken)
-        return format_html("<ol>{}</ol>", format_html_join("", "<li>{}: {}, by {}. {}</li>", lines)) or "None."
+        taken = obj.steps.select_related("by")
+        lines = [(step.at.date(), step, step.by or "somebody", step.reason) for step in taken]
+        return (
+            format_html("<ol>{}</ol>", format_html_join("", "<li>{}: {}, by {}. {}</li>", lines))
+            if lines
+            else "None."
+        )
 
 
 @admin.register(Industry)

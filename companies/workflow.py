@@ -44,7 +44,7 @@ class StepQuerySet(models.QuerySet["Step"]):
     def take(self, companies: Iterable[Any], *, before: str, after: str, by: User | None, reason: str) -> None:
         """Keep that ``companies`` went from one status to another; inside the publication that changes them."""
         rows = [Step(company=company, before=before, after=after, by=by, reason=reason) for company in companies]
-        self.bulk_create(rows)
+        Step._default_manager.bulk_create(rows)
 
 
 class Step(models.Model):

@@ -36,6 +36,7 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse, reverse_lazy
+from django.utils.encoding import force_bytes
 from django.views.decorators.http import require_POST
 
 from directory.lockout import client_address, count_failure, is_locked, one_try_at_a_time
@@ -99,7 +100,7 @@ class SecretsAdapter(DefaultMFAAdapter):
     @staticmethod
     def box() -> MultiFernet:
         keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-        digests = [hmac.digest(key.encode(), b"second factors", hashlib.sha256) for key in keys]
+        digests = [hmac.digest(force_bytes(key), b"second factors", hashlib.sha256) for key in keys]
         return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
 
     def get_totp_issuer(self) -> str:
@@ -116,7 +117,7 @@ def has_second_factor(user: Any) -> bool:
 
 def is_verified(request: HttpRequest) -> bool:
     """Whether this session has shown a second factor that its user still has."""
-    records = get_authentication_records(request, request.user)  # type: ignore[arg-type]
+    records = get_authentication_records(request, request.user)
     shown = [record["id"] for record in records if record["method"] == "mfa"]
     return bool(shown) and Authenticator.objects.filter(user_id=request.user.pk, pk__in=shown).exists()
 

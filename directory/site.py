@@ -24,6 +24,10 @@ class CuratorSite(AdminSite):
             request.may_enter = is_verified(request) or is_postponed(request)  # type: ignore[attr-defined]
         return bool(request.may_enter)  # type: ignore[attr-defined]
 
+    def get_urls(self) -> list[Any]:
+        """Without the redirect from any row to its own page, which asks for no permission on it."""
+        return [pattern for pattern in super().get_urls() if getattr(pattern, "name", "") != "view_on_site"]
+
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Lead to what is missing: the password, the second factor, or a code of it."""
         if self.has_permission(request):

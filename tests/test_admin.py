@@ -195,7 +195,7 @@ def page(client: Client, name: str) -> str:
     return url_of(model._default_manager.order_by("pk").first())
 
 
-# Of each: session, user, second factor. Of a list: how many, the rows. Of a form: the row, and the label of each chosen object.
+# Of each: session, user, second factor. Of a list: how many, the rows. Of a form: the row, the label of each choice.
 QUERIES = {
     "companies.company": 6,  # + hubs to filter by
     # + specialties, industries, programs; offices, credentials, identifiers, sources; a label for each of the first
