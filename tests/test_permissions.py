@@ -62,7 +62,7 @@ PUBLIC |= dict.fromkeys(["companies.identifier", "companies.source"], E)
 PAGES: dict[str, tuple[str, list[int]]] = {
     "index": ("/admin/", [302, 200, 200, 200, 200, 200]),
     "login": ("/admin/login/", [302, 302, 302, 302, 302, 302]),
-    "logout": ("/admin/logout/", [405, 405, 405, 405, 405, 405]),
+    "logout": ("/admin/logout/", [302, 405, 405, 405, 405, 405]),
     "password_change": ("/admin/password_change/", [302, 200, 200, 200, 200, 200]),
     "password_change_done": ("/admin/password_change/done/", [302, 200, 200, 200, 200, 200]),
     "jsi18n": ("/admin/jsi18n/", [302, 200, 200, 200, 200, 200]),
@@ -193,7 +193,7 @@ def test_actions_of_a_model(label: str, role: str) -> None:
     before = list(type(row)._default_manager.order_by("pk").values())
     for action in {*actions, "delete_selected"} - expected:
         chosen = {"action": action, "_selected_action": [row.pk], "index": 0, "post": "yes", "reason": "x"}
-        assert client.post(url, chosen).status_code in (302, 403), action
+        assert client.post(url, chosen).status_code in (200, 302, 403), action
         after = list(type(row)._default_manager.order_by("pk").values())
         assert after == before, action
 

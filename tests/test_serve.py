@@ -11,7 +11,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import psutil
 import pytest
@@ -57,8 +58,29 @@ def assert_one_sentence(result: subprocess.CompletedProcess[str], expected: str)
     assert expected in line
 
 
+def first_sign_in(url: str, password: str) -> list[str]:
+    """Where somebody gets who signs in with the first password and lets the second factor wait; the last page too."""
+    browser = build_opener(HTTPCookieProcessor())
+
+    def send(path: str, form: str, **fields: str) -> Any:
+        page = browser.open(f"{url}{path}").read().decode()
+        token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[0]
+        data = urlencode(fields | {"csrfmiddlewaretoken": token}).encode()
+        return browser.open(f"{url}{form}", data)
+
+    there = send("/admin/", "/account/sign-in/", login="curator", password=password)
+    inside = send("/account/second-factor/set-up/", "/account/second-factor/later/")
+    return [there.url, inside.url, inside.read().decode()]
+
+
 def test_the_first_start_tells_the_password_and_sigterm_ends_everything(serve: Serve) -> None:
-    assert re.search(r"The first account is curator with the password [\w-]{16} \(shown only now\)", serve.output())
+    told = r"The first account is curator with the password ([\w-]{16}) \(shown only now\)"
+    [password] = re.findall(told, serve.output())
+    url = f"http://127.0.0.1:{serve.port}"
+    there, inside, page = first_sign_in(url, password)
+    assert there == f"{url}/account/second-factor/set-up/?next=%2Fadmin%2F"
+    assert inside == f"{url}/admin/"
+    assert "Companies" in page
     processes = serve.processes()
     os.killpg(serve.process.pid, signal.SIGTERM)
     assert serve.process.wait(DEADLINE) == 0
