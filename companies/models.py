@@ -241,7 +241,7 @@ class Company(Published):
 
     class Meta(Published.Meta):
         verbose_name_plural = "companies"
-        permissions = [("publish_company", "Can publish company")]
+        permissions = [("publish_company", "Can publish company"), ("merge_company", "Can merge company")]
         triggers = [*published_triggers("company"), *dictionary_triggers()]
         indexes = [
             *indexes_for(ORDERINGS["company"].values(), prefix="company", condition=PUBLISHED),
@@ -476,7 +476,6 @@ class Merge(models.Model):
 
     class Meta:
         ordering = ["-at", "-id"]
-        permissions = [("merge_company", "Can merge companies and undo merges")]
         constraints = [
             models.CheckConstraint(
                 name="merge_of_two",

@@ -6,7 +6,7 @@ A group's permissions may be changed in the admin; what is written here is what 
 from typing import Any
 
 VIEWED = [
-    *("directory.revision", "directory.version", "companies.step", "companies.word"),
+    *("directory.revision", "directory.version", "companies.step", "companies.merge", "companies.word"),
     *("companies.company", "companies.industry", "companies.specialty"),
     *("hubs.hub", "hubs.program", "hubs.indicator"),
 ]
@@ -29,6 +29,8 @@ EDITOR = [
     *CONTRIBUTOR,
     *permitted("view add change delete", [*CURATED, "hubs.indicator"]),
     "companies.publish_company",
+    "companies.merge_company",
+    "directory.undo_revision",
 ]
 ADMINISTRATOR = [
     *EDITOR,

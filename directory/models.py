@@ -310,7 +310,7 @@ class Revision(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        permissions = [("undo_revision", "Can undo revisions")]
+        permissions = [("undo_revision", "Can undo revision")]
 
     def __str__(self) -> str:
         return str(self.pk)

@@ -15,6 +15,7 @@ from directory.models import Revision, Source
 from directory.publishing import edit
 from directory.undoing import CannotUndo, undo
 from tests import factories as make
+from tests.curators import signed_in
 from tests.log import actions
 
 pytestmark = pytest.mark.django_db
@@ -169,9 +170,7 @@ def test_no_relation_of_a_company_is_forgotten() -> None:
 
 @pytest.fixture
 def client(curator: User) -> Client:
-    client = Client()
-    client.force_login(curator)
-    return client
+    return signed_in(curator)
 
 
 def test_the_page_lays_both_side_by_side_and_merges(client: Client, keep: Company, drop: Company) -> None:
@@ -210,8 +209,7 @@ def test_two_are_merged_at_a_time(client: Client, keep: Company) -> None:
 
 
 def test_only_who_may_merge_does(keep: Company, drop: Company) -> None:
-    client = Client()
-    client.force_login(make.make_curator("bilal", is_superuser=False))
+    client = signed_in(make.make_curator("bilal", is_superuser=False))
     url = f"{reverse('admin:companies_company_merge')}?keep={keep.pk}&drop={drop.pk}"
     assert client.get(url).status_code == client.post(url, {"merge": "1", "reason": "No"}).status_code == 403
     assert not Merge.objects.exists()

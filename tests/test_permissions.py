@@ -32,13 +32,14 @@ ROLES = ["anonymous", "staff", "contributor", "editor", "administrator", "superu
 C, E, A, S, NOBODY = "contributor", "editor", "administrator", "superuser", "nobody"
 # Model → the first role that may view, add, change, delete; and take each action.
 MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
-    "companies.company": (C, C, C, E, {"send_to_review": C, "send_back": C, "publish": E, "withdraw": E}),
+    "companies.company": (C, C, C, E, {"send_to_review": C, "send_back": C, "publish": E, "withdraw": E, "merge": E}),
     "companies.industry": (C, E, E, E, {}),
     "companies.specialty": (C, E, E, E, {}),
     "companies.office": (C, C, C, C, {}),
     "companies.credential": (C, C, C, C, {}),
     "companies.identifier": (C, C, C, C, {}),
     "companies.source": (C, C, C, C, {}),
+    "companies.merge": (C, NOBODY, NOBODY, NOBODY, {}),
     "companies.step": (C, NOBODY, NOBODY, NOBODY, {}),
     "companies.word": (C, NOBODY, NOBODY, NOBODY, {}),
     "hubs.hub": (C, E, E, E, {}),
@@ -71,6 +72,9 @@ PAGES: dict[str, tuple[str, list[int]]] = {
         "/admin/autocomplete/?app_label=companies&model_name=company&field_name=hub&term=lah",
         [302, 403, 200, 200, 200, 200],
     ),
+    "companies_company_merge": ("/admin/companies/company/merge/", [302, 403, 403, 404, 404, 404]),
+    "companies_merge_undo": ("/admin/companies/merge/0/undo/", [302, 403, 403, 404, 404, 404]),
+    "directory_revision_undo": ("/admin/directory/revision/0/undo/", [302, 403, 403, 404, 404, 404]),
     "auth_user_password_change": ("/admin/auth/user/{curator}/password/", [302, 403, 403, 403, 403, 200]),
     None: ("/admin/nothing/here/", [302, 404, 404, 404, 404, 404]),  # type: ignore[dict-item]
 }

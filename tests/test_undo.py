@@ -15,6 +15,7 @@ from directory.models import Published, Revision, Source, Version
 from directory.publishing import edit, publication
 from directory.undoing import CannotUndo, undo
 from hubs.models import Hub
+from tests.curators import signed_in
 from tests.factories import make_company, make_curator, make_hub, make_office, make_source, make_specialty
 from tests.log import actions, document
 
@@ -178,9 +179,7 @@ def test_an_object_merged_into_another_says_so() -> None:
 
 @pytest.fixture
 def client(curator: User) -> Client:
-    client = Client()
-    client.force_login(curator)
-    return client
+    return signed_in(curator)
 
 
 def test_the_history_says_who_when_why_and_what(client: Client, curator: User) -> None:
@@ -203,8 +202,8 @@ def test_the_history_costs_the_same_however_long_it_is(client: Client) -> None:
                 client.get(url)
     with CaptureQueriesContext(connection) as many:
         page = client.get(f"{url}?p=2")
-    # session, user, the company, its versions counted, a page of them, the version before the page
-    assert len(few) == len(many) == 6
+    # session, user, second factor, the company, its versions counted, a page of them, the version before the page
+    assert len(few) == len(many) == 7
     assert "Created" in page.content.decode()
 
 
@@ -246,8 +245,7 @@ def test_an_undo_that_the_rules_forbid_says_why(client: Client) -> None:
 def test_only_who_may_undo_does() -> None:
     company = make_company("Airlift")
     done = change(company, summary="Buses")
-    client = Client()
-    client.force_login(make_curator("bilal", is_superuser=False))
+    client = signed_in(make_curator("bilal", is_superuser=False))
     url = reverse("admin:directory_revision_undo", args=[done.pk])
     assert client.get(url).status_code == client.post(url, {"reason": "No"}).status_code == 403
     company.refresh_from_db()

@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-id"],
-                "permissions": [("undo_revision", "Can undo revisions")],
+                "permissions": [("undo_revision", "Can undo revision")],
             },
         ),
         migrations.CreateModel(

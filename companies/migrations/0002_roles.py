@@ -9,7 +9,7 @@ def give(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("companies", "0002_workflow"),
+        ("companies", "0001_initial"),
         ("hubs", "0001_initial"),
         ("directory", "0002_initial"),
         ("auth", "0012_alter_user_first_name_max_length"),
