@@ -243,9 +243,9 @@ class CompanyAdmin(PublishedAdmin):
         return form
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Its steps go with a company, although nobody may delete a single one."""
+        """Its steps and merges go with a company, although nobody may delete a single one."""
         found, counts, missing, protected = super().get_deleted_objects(objs, request)
-        return found, counts, missing - {Step._meta.verbose_name}, protected
+        return found, counts, missing - {Step._meta.verbose_name, Merge._meta.verbose_name}, protected
 
     def save_model(self, request: HttpRequest, obj: Company, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

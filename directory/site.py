@@ -5,6 +5,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 from django.utils.http import urlencode
 
 from directory.signin import has_second_factor, is_postponed, is_verified
@@ -40,3 +41,9 @@ class CuratorSite(AdminSite):
             name = "mfa_reauthenticate" if has_second_factor(request.user) else "mfa_activate_totp"
         target = request.GET.get(REDIRECT_FIELD_NAME, reverse("admin:index"))
         return HttpResponseRedirect(f"{reverse(name)}?{urlencode({REDIRECT_FIELD_NAME: target})}")
+
+    def password_change(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """As Django's, which leaves it to caches."""
+        response = super().password_change(request, extra_context)
+        add_never_cache_headers(response)
+        return response

@@ -41,7 +41,7 @@ FIELDS = {
 }
 # Columns that no document shows: curators' own, and what the database keeps for itself.
 PRIVATE = {
-    "company": {"status", "notes", "contact_email", "shares_domain", "search"},
+    "company": {"status", "notes", "contact_email", "shares_domain", "search", "verify_by"},
     "every kind": {"name_key", "document"},
 }
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
