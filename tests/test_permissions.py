@@ -3,7 +3,6 @@
 Each role may do what the ones before it may, so the tables name the first that may. What is in no table fails.
 """
 
-import datetime
 from typing import Any
 
 import pytest
@@ -16,15 +15,10 @@ from django.db import models
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from companies.models import Company, Office
-from companies.roles import ROLES as GROUPS
 from companies.roles import give_roles
-from companies.workflow import STEPS, Step
-from directory.models import Revision
 from tests import factories as make
 from tests.curators import make_member, signed_in
-from tests.log import document
-from tests.test_admin import Form, act, errors, make_everything, messages, submit, url_of
+from tests.test_admin import make_everything, url_of
 
 pytestmark = pytest.mark.django_db
 
@@ -93,7 +87,10 @@ def browser(role: str) -> Client:
     return signed_in(make.make_curator("bilal") if role == S else make_member(role))
 
 
-def rows() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def rows(shared_rows: None) -> None:
+    """At least one row of every model, for all tests here."""
+    give_roles(apps)
     make_everything()
     make.make_curator()
     AccessAttempt.objects.create(username="x", ip_address="192.0.2.1", failures_since_start=1)
@@ -137,7 +134,6 @@ def test_every_address_and_action_has_an_entry() -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_pages_of_the_site(role: str) -> None:
-    rows()
     client, curator = browser(role), User.objects.get(username="ayesha")
     for url, answers in PAGES.values():
         assert client.get(url.format(curator=curator.pk)).status_code == answers[ROLES.index(role)], url
@@ -146,7 +142,6 @@ def test_pages_of_the_site(role: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("label", MODELS)
 def test_pages_of_a_model(label: str, role: str) -> None:
-    rows()
     view, add, change, delete, _ = MODELS[label]
     name = f"admin:{label.replace('.', '_')}"
     client, row = browser(role), row_of(label)
@@ -182,7 +177,6 @@ def test_pages_of_a_model(label: str, role: str) -> None:
 @pytest.mark.parametrize("label", MODELS)
 def test_actions_of_a_model(label: str, role: str) -> None:
     """Each is offered to whom it is for, and does nothing for others who send it all the same."""
-    rows()
     view, _, _, delete, actions = MODELS[label]
     client, row = browser(role), row_of(label)
     url = reverse(f"admin:{label.replace('.', '_')}_changelist")
@@ -204,146 +198,8 @@ def test_actions_of_a_model(label: str, role: str) -> None:
 
 @pytest.mark.parametrize("label", PUBLIC)
 def test_a_contributor_deletes_nothing_of_a_published_company_in_bulk(label: str) -> None:
-    rows()
     row = row_of(label)
     url = reverse(f"admin:{label.replace('.', '_')}_changelist")
     chosen = {"action": "delete_selected", "_selected_action": [row.pk], "index": 0, "post": "yes"}
     assert browser(C).post(url, chosen).status_code in (302, 403)
     assert type(row)._default_manager.filter(pk=row.pk).exists()
-
-
-# The groups
-
-
-def test_the_groups_are_what_the_table_says_and_making_them_again_changes_nothing() -> None:
-    def now() -> dict[str, set[str]]:
-        return {
-            group.name: {f"{p.content_type.app_label}.{p.codename}" for p in group.permissions.all()}
-            for group in Group.objects.filter(name__in=GROUPS)
-        }
-
-    give_roles(apps)
-    assert now() == {role: set(labels) for role, labels in GROUPS.items()}
-    permissions = apps.get_model("auth", "Permission").objects
-    before = permissions.count()
-    give_roles(apps)
-    assert now() == {role: set(labels) for role, labels in GROUPS.items()}
-    assert permissions.count() == before
-
-
-# The workflow
-
-
-def add_company(client: Client, status: str, **fields: str) -> Any:
-    url = reverse("admin:companies_company_add")
-    return submit(client, url, **{"name": "Arbisoft", "website": "https://arbisoft.com/", "status": status} | fields)
-
-
-REASON = "Seen on their website."
-OPEN_TO = {"contributor": [False], "editor": [False, True], "superuser": [False, True]}
-
-
-@pytest.mark.parametrize("role", OPEN_TO)
-@pytest.mark.parametrize("after", Company.Status.values)
-@pytest.mark.parametrize("before", ["", *Company.Status.values])
-def test_a_step_is_open_to_whom_it_is_for(role: str, before: str, after: str) -> None:
-    """In the form and in bulk."""
-    client = browser(role)
-    is_open = STEPS.get((before, after)) in OPEN_TO[role]
-    if not before:
-        response = add_company(client, after, reason=REASON)
-        assert (response.status_code == 302) == is_open
-        assert Company.objects.exists() == is_open
-        assert [(s.before, s.after, s.by.username, s.reason) for s in Step.objects.all() if s.by] == (
-            [("", after, "bilal", REASON)] if is_open else []
-        )
-        return
-    if before == after:
-        return
-    action = {"draft": "send_back", "in_review": "send_to_review", "published": "publish", "withdrawn": "withdraw"}
-    for attempt in ("form", "bulk"):
-        company = make.make_company(f"Arbisoft {attempt}", status=before)
-        if attempt == "bulk":
-            act(client, action[after], company, reason=REASON)
-        elif role == C and before in ("published", "withdrawn"):
-            assert client.post(url_of(company), {"status": after}).status_code == 403
-        else:
-            submit(client, url_of(company), status=after, reason=REASON)
-        company.refresh_from_db()
-        assert company.status == (after if is_open else before), attempt
-        taken = [(step.before, step.after, str(step.by), step.reason) for step in company.steps.all()]
-        assert taken == ([(before, after, "bilal", REASON)] if is_open else []), attempt
-
-
-def test_a_step_is_kept_with_its_edit_or_not_at_all() -> None:
-    client, company = browser(E), make.make_company(status="in_review")
-    response = submit(client, url_of(company), status="published", founded_year="1492")
-    assert "founding year" in errors(response)
-    assert not Step.objects.exists()
-    submit(client, url_of(company), status="published", founded_year="1977", reason=REASON)
-    assert Revision.objects.latest("pk").reason == REASON
-    assert document(company)["founded_year"] == 1977
-    page = client.get(url_of(company)).content.decode()
-    assert f"In review → Published, by bilal. {REASON}" in page
-
-
-def test_what_others_have_to_know_needs_a_reason(django_capture_on_commit_callbacks: Any) -> None:
-    client, company = browser(E), make.make_company()
-    assert "Say why" in errors(submit(client, url_of(company), status="withdrawn"))
-    with django_capture_on_commit_callbacks(execute=True):
-        response = act(client, "withdraw", company)
-    assert messages(response) == ["Say why, in the field beside the action. Nothing was changed."]
-    company.refresh_from_db()
-    assert company.status == "published"
-
-
-def test_bulk_leaves_alone_what_has_no_such_step(django_capture_on_commit_callbacks: Any) -> None:
-    client = browser(C)
-    companies = [make.make_company(name, status=status) for name, status in (("A", "draft"), ("B", "withdrawn"))]
-    with django_capture_on_commit_callbacks(execute=True):
-        response = act(client, "send_to_review", *companies)
-    assert messages(response) == ["In review: 1. Left as they are, for this step is not open to them: 1."]
-
-
-def test_a_contributor_moves_no_part_to_a_published_company() -> None:
-    client = browser(C)
-    public, draft = make.make_company("Devsinc"), make.make_company("Arbisoft", status="draft")
-    part = make.make_office(draft)
-    response = submit(client, url_of(part), company=str(public.pk))
-    assert "Select a valid choice" in errors(response)
-    url = reverse("admin:companies_office_add")
-    assert "Select a valid choice" in errors(submit(client, url, company=str(public.pk), hub=str(public.hub_id)))
-    assert submit(client, url_of(part), address="Johar Town").status_code == 302
-    assert Office.objects.get().company == draft
-
-
-def test_a_contributor_s_form_of_a_published_company_is_for_looking_at() -> None:
-    client, company = browser(C), make.make_company()
-    make.make_office(company)
-    data = Form(client.get(url_of(company))).data
-    assert not {"name", "status", "reason", "offices-0-address"} & set(data)
-
-
-# When it is to be checked again
-
-
-@pytest.mark.parametrize(
-    ("fields", "is_due"),
-    [
-        ({}, True),
-        ({"verified_on": "2025-11-24"}, True),
-        ({"verified_on": "2026-01-01"}, False),
-        ({"verified_on": "2026-01-01", "verify_by": "2026-11-24"}, True),
-        ({"verified_on": "2026-01-01", "verify_by": "2026-11-26"}, False),
-        ({"verified_on": "2025-01-01", "verify_by": "2027-01-01"}, False),
-        # The day was set before it was checked.
-        ({"verified_on": "2026-06-01", "verify_by": "2026-05-01"}, False),
-        ({"verify_by": "2027-01-01"}, False),
-        ({"status": "draft"}, False),
-    ],
-)
-def test_what_is_to_be_verified(monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], is_due: bool) -> None:
-    monkeypatch.setattr("companies.admin.timezone.localdate", lambda: datetime.date(2026, 11, 25))
-    make.make_company(**fields)
-    response = browser(C).get(reverse("admin:companies_company_changelist"), {"to_verify": "1"})
-    assert len(response.context["cl"].result_list) == is_due
