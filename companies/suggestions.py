@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,8 +13,10 @@ from django.conf import settings
 from django.db.models import F, Q, TextField, Value
 from django.db.models.functions import Concat
 from django.db.models.lookups import GreaterThanOrEqual, LessThan
+from rapidfuzz.distance import OSA
+from rapidfuzz.process import extract
 
-from companies.dictionary import allowed, distance, neighbours
+from companies.dictionary import allowed, neighbours
 from companies.facets import COMPANY_FACETS
 from companies.models import Company, Industry, Specialty
 from companies.queries import LEGAL, joined, lexeme
@@ -50,11 +52,11 @@ class Typed:
     text: str
     words: tuple[str, ...]
 
-    @property
+    @cached_property
     def key(self) -> str:
         return joined(self.words)
 
-    @property
+    @cached_property
     def beginning(self) -> str:
         return " ".join(self.words)
 
@@ -118,19 +120,22 @@ def terms(kind: str, typed: Typed, limit: int, revision: int, counts: Counts) ->
 
 def fitting(typed: Typed, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
     """(slug, the best fit of its names) of the terms that fit; typing errors only where nothing fits as it is."""
+    key, beginning, inner = typed.key, typed.beginning, f" {typed.beginning}"
     fits: dict[str, str] = {}
     for text, slug in vocabulary.texts.items():
-        together = text.replace(" ", "")
-        if together == typed.key:
-            fits[slug] = "exact"
-        elif text.startswith(typed.beginning) or together.startswith(typed.key):
-            fits[slug] = min(fits.get(slug, "prefix"), "prefix", key=FITS.index)
-        elif f" {typed.beginning}" in text:
+        if inner in text:
             fits.setdefault(slug, "word")
-    if not fits:
-        for text, slug in vocabulary.texts.items():
-            if distance(typed.key, text.replace(" ", ""), is_beginning=True) <= allowed(len(typed.key) - 1):
-                fits[slug] = "typo"
+        if text.startswith(beginning):
+            fits[slug] = "prefix"
+    for together, slug in vocabulary.words.items():
+        if together.startswith(key):
+            fits[slug] = "prefix"
+    if key in vocabulary.words:
+        fits[vocabulary.words[key]] = "exact"
+    if not fits and (most := allowed(len(key) - 1)):
+        spellings = vocabulary.spellings(len(key))
+        near = extract(key, spellings.keys(), scorer=OSA.distance, score_cutoff=most, limit=None)
+        fits = {slug: "typo" for spelling, *_ in near for slug in spellings[spelling]}
     yield from fits.items()
 
 

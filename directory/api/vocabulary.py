@@ -35,6 +35,23 @@ class Vocabulary:
     # A flag of the kind → the primary keys of those that have it.
     marked: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
 
+    # Length → spellings(), made once.
+    spelt: dict[int, dict[str, list[str]]] = field(default_factory=dict)
+
+    def spellings(self, length: int) -> dict[str, list[str]]:
+        """What somebody may have typed ``length`` letters of, if not quite right: a spelling → the slugs it is of.
+
+        That is each text, its singular, and its beginning with a letter more or less.
+        """
+        if length not in self.spelt:
+            found: dict[str, list[str]] = defaultdict(list)
+            for together, slug in self.words.items():
+                ends = (length - 1, length, length + 1)
+                for spelling in {together, together.removesuffix("s"), *(together[:end] for end in ends)}:
+                    found[spelling].append(slug)
+            self.spelt[length] = dict(found)
+        return self.spelt[length]
+
     def with_descendants(self, pks: Iterable[int]) -> list[int]:
         """``pks`` and all that is below them in the tree."""
         found: dict[int, None] = {}
