@@ -24,10 +24,18 @@ class Fit:
     wanted: int
     kind: str
     words: frozenset[str]
+    # Whether all that is wanted is there as it is: only a text that is nothing else would be better.
+    is_whole: bool = False
 
     @property
     def rank(self) -> tuple[int, int]:
         return -self.wanted, ("exact", *KINDS).index(self.kind)
+
+
+# The field and the text that answer best, and how well.
+Best = tuple[Fit, str, str]
+# (field, text or None, weight)
+Text = tuple[str, Any, str]
 
 
 def explain(query: Query, documents: Sequence[str]) -> list[dict[str, Any]]:
@@ -36,25 +44,34 @@ def explain(query: Query, documents: Sequence[str]) -> list[dict[str, Any]]:
     A highlight is the field's text in pieces, of which every second one is what was found: nobody has to trust
     markup, nor to count characters in the way that we do.
     """
-    texts = [[text for text in texts_of(orjson.loads(document)) if text[1]] for document in documents]
-    words = iter(words_of([text for listed in texts for _, text, _ in listed]))
-    best = []
-    for listed in texts:
-        fits = [(fit(query, next(words), weight), field, text) for field, text, weight in listed]
-        best.append(min(fits, key=lambda found: found[0].rank))
+    looked_for = [sorted(wanted.forms, key=lambda form: KINDS.index(form.kind)) for wanted in query.wanted]
+    found = [orjson.loads(document) for document in documents]
+    best: list[Best] = [(Fit(0, KINDS[-1], frozenset()), "", "")] * len(found)
+    for texts_of in (names_of, other_texts_of):
+        listed = [(n, *text) for n in range(len(found)) if not best[n][0].is_whole for text in texts_of(found[n])]
+        present = [text for text in listed if text[2]]
+        split = words_of([text for _, _, text, _ in present])
+        for (n, field, text, weight), words in zip(present, split, strict=True):
+            here = fit(query, looked_for, words, weight)
+            if not best[n][1] or here.rank < best[n][0].rank:
+                best[n] = here, field, text
     return [
-        {"field": field, "kind": found.kind, "highlight": pieces}
-        for (found, field, _), pieces in zip(best, highlights(best), strict=True)
+        {"field": field, "kind": fits.kind, "highlight": pieces}
+        for (fits, field, _), pieces in zip(best, highlights(best), strict=True)
     ]
 
 
-def texts_of(document: dict[str, Any]) -> Iterator[tuple[str, Any, str]]:
-    """(field, text or None, weight) of all that is searched in a document, as company_search() has it."""
+def names_of(document: dict[str, Any]) -> Iterator[Text]:
+    """What a company goes by, of all that is searched in its document as company_search() has it."""
     yield "name", document["name"], NAMES
     yield "legal_name", document["legal_name"], OTHER_NAMES
     for alias in document["aliases"]:
         yield "aliases", alias, OTHER_NAMES
     yield "domain", document["domain"], OTHER_NAMES
+
+
+def other_texts_of(document: dict[str, Any]) -> Iterator[Text]:
+    """The rest of it, which is longer and says nothing new where the names have everything."""
     for field in ("specialties", "industries"):
         for term in document[field]:
             yield field, term["name"], TERMS
@@ -64,18 +81,19 @@ def texts_of(document: dict[str, Any]) -> Iterator[tuple[str, Any, str]]:
     yield "description", document["description"], TEXTS
 
 
-def fit(query: Query, words: list[str], weight: str) -> Fit:
-    """How well a text of ``words`` answers ``query``."""
+def fit(query: Query, looked_for: list[list[Form]], words: list[str], weight: str) -> Fit:
+    """How well a text of ``words`` answers ``query``, of which all forms are ``looked_for``, the best first."""
     if weight in NAMES + OTHER_NAMES and joined(words) in query.names:
-        return Fit(len(query.wanted), "exact", frozenset(words))
+        return Fit(len(looked_for), "exact", frozenset(words), is_whole=True)
     kinds, found = [], set()
-    for wanted in query.wanted:
-        for form in sorted(wanted.forms, key=lambda form: KINDS.index(form.kind)):
+    for forms in looked_for:
+        for form in forms:
             if weight in form.weights and (here := occurrence(form, words)):
                 kinds.append(KINDS.index(form.kind))
                 found |= here
                 break
-    return Fit(len(kinds), KINDS[max(kinds, default=0)], frozenset(found))
+    worst = max(kinds, default=0)
+    return Fit(len(kinds), KINDS[worst], frozenset(found), is_whole=worst == 0 and len(kinds) == len(looked_for))
 
 
 def occurrence(form: Form, words: list[str]) -> set[str]:
@@ -85,11 +103,12 @@ def occurrence(form: Form, words: list[str]) -> set[str]:
         return {word for pair in pairwise(words) if "".join(pair) == first[1:] for word in pair}
     if form.is_beginning:
         return {word for word in words if word.startswith(first)}
-    width = len(form.words)
+    if (width := len(form.words)) == 1:
+        return {first} if first in words else set()
     return set(form.words) if any(tuple(words[n : n + width]) == form.words for n in range(len(words))) else set()
 
 
-def highlights(best: Sequence[tuple[Fit, str, str]]) -> Iterator[list[str]]:
+def highlights(best: Sequence[Best]) -> Iterator[list[str]]:
     """The text of each fit in pieces, every second of which was found."""
     marks = [[] if found.kind == "exact" else list(WORD.finditer(text)) for found, _, text in best]
     words = iter(words_of([mark[0] for marked in marks for mark in marked]))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from django.db import connection
 
+MARKS, OTHERS = re.compile("['`]"), re.compile("[^a-z0-9]+")
 LANGUAGES = re.compile(r"(^|[^a-z0-9])\.net($|[^a-z0-9])")
 
 
@@ -14,9 +15,11 @@ def words_of(texts: Sequence[str]) -> list[list[str]]:
     It is asked, once for all texts, only where one of them is not plain ASCII: the rules for the rest of the world's
     letters are its own.
     """
-    foreign = [text for text in dict.fromkeys(texts) if not text.isascii()]
+    different = dict.fromkeys(texts)
+    foreign = [text for text in different if not text.isascii()]
     known = dict(zip(foreign, folded(foreign), strict=True)) if foreign else {}
-    return [(known[text] if text in known else plain(text)).split() for text in texts]
+    words = {text: (known[text] if text in known else plain(text)).split() for text in different}
+    return [words[text] for text in texts]
 
 
 def folded(texts: list[str]) -> list[str]:
@@ -29,5 +32,5 @@ def folded(texts: list[str]) -> list[str]:
 
 def plain(text: str) -> str:
     """``directory_words`` for ASCII alone."""
-    text = re.sub("['`]", "", text.lower()).replace("c++", " cplusplus ").replace("c#", " csharp ")
-    return re.sub("[^a-z0-9]+", " ", LANGUAGES.sub(r"\1 dotnet \2", text))
+    text = MARKS.sub("", text.lower()).replace("c++", " cplusplus ").replace("c#", " csharp ")
+    return OTHERS.sub(" ", LANGUAGES.sub(r"\1 dotnet \2", text))
