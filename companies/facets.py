@@ -1,8 +1,8 @@
 """What companies and specialties are counted by."""
 
 from companies.countries import COUNTRIES
-from companies.filters import CompanyFilters, SpecialtyFilters
-from companies.models import Company, Credential, Specialty
+from companies.filters import CompanyFilters, IndustryFilters, SpecialtyFilters
+from companies.models import Company, Credential, Industry, Specialty
 from directory.api.facets import FacetSet
 from directory.api.groupings import Bands, Numbers, Values
 
@@ -43,3 +43,4 @@ SPECIALTY_FACETS = FacetSet(
     SpecialtyFilters,
     {"parent": Values("parent"), "emerging": Values("emerging", {"true": "Emerging", "false": "Established"})},
 )
+INDUSTRY_FACETS = FacetSet(Industry, IndustryFilters, {})

@@ -16,7 +16,7 @@ from companies.filters import CompanyFilters
 from companies.models import Company
 from directory.api import rendering, shapes
 from directory.api.addresses import Found, find
-from directory.api.bitmaps import Bitmaps
+from directory.api.bitmaps import Bitmaps, by_number
 from directory.api.caching import Superseded
 from directory.api.described import SHARED, key_parameter, shaped, taken
 from directory.api.documents import document_schemas
@@ -110,15 +110,6 @@ def sharing(state: Bitmaps, pk: int) -> Iterator[int]:
         ]
     for weight, ids in sorted(ways, key=lambda way: -way[0]):
         yield from ids if weight else ()
-
-
-def by_number(sets: list[BitMap], everything: BitMap) -> list[BitMap]:
-    """Those of ``everything`` that are in none of ``sets``, in one, in two, and so on."""
-    exactly = [everything]
-    for ids in sets:
-        inside, outside = [one & ids for one in exactly], [one - ids for one in exactly]
-        exactly = [out | into for out, into in zip([*outside, BitMap()], [BitMap(), *inside], strict=True)]
-    return exactly
 
 
 def read_page_size(query: Any, mistakes: list[Mistake]) -> int:

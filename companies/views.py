@@ -3,7 +3,7 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework import decorators
 
-from companies.facets import COMPANY_FACETS, COMPANY_GROUPS, SPECIALTY_FACETS
+from companies.facets import COMPANY_FACETS, COMPANY_GROUPS, INDUSTRY_FACETS, SPECIALTY_FACETS
 from companies.filters import CompanyFilters, IndustryFilters, SpecialtyFilters
 from companies.linked import COMPANY, INDUSTRY, SPECIALTY
 from companies.models import ORDERINGS, Company, Industry, Specialty
@@ -41,6 +41,7 @@ class SpecialtyViewSet(PublishedViewSet):
 class IndustryViewSet(PublishedViewSet):
     queryset = Industry.objects.published()
     filterset_class = IndustryFilters
+    facets = INDUSTRY_FACETS
     linked = INDUSTRY
     orderings = ORDERINGS["term"]
 

@@ -36,8 +36,7 @@ def forget() -> Callable[[], None]:
             cache.entries.clear()
             cache.revision, cache.weight = -1, 0
         for viewset in VIEWSETS.values():
-            if viewset.facets:
-                viewset.facets.index.state = None
+            viewset.facets.index.state = None
 
     forget()
     return forget

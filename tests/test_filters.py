@@ -328,7 +328,10 @@ def test_a_place_is_applied_in_its_shortest_form(api: Client, rows: dict[str, An
         ("hub=lahore&kind=startup&women_led=false", {"kind": 1}),
         ("hub=quetta", {"hub": 3}),
         ("near=24.86,67&radius_km=1&kind=established", {"kind": 1, "near": 1}),
-        ("hub=quetta&name=nobody", {}),
+        # Where no single one helps, the fewest that do.
+        ("hub=quetta&name=nobody", {"hub+name": 3}),
+        ("hub=quetta&name=nobody&founded_year=1900&kind=startup", {"founded_year+hub+name": 1}),
+        ("kind=startup&hub=lahore&near=24.86,67&radius_km=1&name=systems", {"kind+near": 1, "hub+name": 1}),
         # The order of a search goes with it.
         ("q=zeta&hub=karachi&ordering=relevance", {"hub": 1, "q": 1}),
     ],
@@ -337,7 +340,16 @@ def test_where_nothing_matched_a_filter_to_drop_is_named(
     api: Client, rows: dict[str, Any], query: str, ways: dict[str, int]
 ) -> None:
     meta = api.get(f"/api/v1/companies/?{query}").json()["meta"]
-    assert {way["parameter"]: way["count"] for way in meta["relax"]} == ways
+    assert {"+".join(way["parameters"]): way["count"] for way in meta["relax"]} == ways
     for way in meta["relax"]:
         assert len(slugs([api.get(way["url"]).json()])) == way["count"]
+        for name, number in way["alone"].items():
+            together = {name, "radius_km"} if name == "near" else {name}
+            query_alone = {other: meta["query"]["applied"][other][0] for other in together}
+            assert api.get("/api/v1/companies/", {**query_alone, "count": "exact"}).json()["count"] == number
     assert "relax" not in api.get("/api/v1/companies/?hub=lahore").json()["meta"]
+
+
+def test_a_collection_without_facets_tells_what_to_drop_as_well(api: Client, rows: dict[str, Any]) -> None:
+    [way] = api.get("/api/v1/industries/?name=nobody&slug=finance").json()["meta"]["relax"]
+    assert (way["parameters"], way["alone"], way["count"]) == (["name"], {"name": 0}, 1)

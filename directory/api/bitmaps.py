@@ -54,6 +54,15 @@ def compact(bitmap: BitMap) -> BitMap:
     return bitmap
 
 
+def by_number(sets: list[BitMap], everything: BitMap) -> list[BitMap]:
+    """Those of ``everything`` that are in none of ``sets``, in one, in two, and so on."""
+    exactly = [everything]
+    for ids in sets:
+        inside, outside = [one & ids for one in exactly], [one - ids for one in exactly]
+        exactly = [out | into for out, into in zip([*outside, BitMap()], [BitMap(), *inside], strict=True)]
+    return exactly
+
+
 def spelt(value: Any) -> str:
     """A value as PostgreSQL casts it to text."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -30,7 +30,19 @@ QUERY = closed(
         "applied": {**APPLIED, "description": "The filters as they were understood."},
     }
 )
-RELAX = closed({"parameter": {"type": "string"}, "count": COUNT, "url": URI}, description="A filter to drop.")
+RELAX = closed(
+    {
+        "parameters": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        "alone": {
+            "type": "object",
+            "additionalProperties": COUNT,
+            "description": "How many objects each of them finds without any other filter.",
+        },
+        "count": {**COUNT, "description": "How many objects there are without them."},
+        "url": URI,
+    },
+    description="The filters to drop so that something is found, as few as possible.",
+)
 MATCH = closed(
     {
         "field": {"type": "string"},
@@ -131,7 +143,7 @@ def key_parameter(model: type[Published]) -> Parameter:
 def taken(view: type[PublishedViewSet], action: str, shared: Mapping[str, Parameter]) -> dict[str, Parameter]:
     """The parameters that all collections have, with the values that they take in this one; without any, left out."""
     model: type[Published] = view.queryset.model
-    facets = list(view.facets.facets if view.facets else ())
+    facets = list(view.facets.facets)
     referring = list(references(document_field(model)).parts)
     values = {"format": list(offered(model, action)), "facets": facets, "include": referring}
     if action == "list":
@@ -155,7 +167,7 @@ def relevance(view: type[PublishedViewSet]) -> list[str]:
 def facets_schema(view: type[PublishedViewSet]) -> Schema:
     """The facets asked for, of those that the collection has."""
     values = {"type": "array", "items": reference("FacetValue")}
-    names = tuple(view.facets.facets if view.facets else ())
+    names = tuple(view.facets.facets)
     return closed(dict.fromkeys(names, values), optional=names)
 
 

@@ -48,7 +48,7 @@ class Listing:
         self.scope = f"{view.model.collection}?{self.filters}"
         orderings, default = orderings_of(view, self.selection)
         self.window: Window = read_window(query, orderings, default, self.scope, mistakes, searched_by(view))
-        self.facets = read_facets(query, view.facets.facets if view.facets else (), mistakes)
+        self.facets = read_facets(query, view.facets.facets, mistakes)
         self.shape = read_shape(query, view.model, mistakes)
         self.format = read_format(query, accepted, view.formats, mistakes)
         mistakes += conflicts(query, self.format)
@@ -65,7 +65,7 @@ class Listing:
 
     def read(self) -> Page:
         view, window = self.view, self.window
-        if view.facets and window.count == "exact":
+        if window.count == "exact":
             key = (self.scope, window.count)
             if self.facets.names:
                 window = replace(window, count="none")  # the facets' bitmaps count it for nothing
@@ -81,7 +81,7 @@ class Listing:
 
     def count_facets(self, page: Page) -> FacetCounts | None:
         """The facets asked for, of the page's revision; an exact count comes from them as well."""
-        if not (self.facets.names and self.view.facets):
+        if not self.facets.names:
             return None
         counted = self.view.facets.count(self.facets, self.selection, self.revision, self.address)
         if self.window.count == "exact":
@@ -99,8 +99,7 @@ class Listing:
         if self.selection.search:
             meta["match"] = self.selection.search.explain(self.selection.values, page.documents)
         if not page.documents and not self.window.cursor:
-            view = self.view
-            meta["relax"] = relax(view.model, view.filterset_class, self.selection, self.revision, self.address)
+            meta["relax"] = relax(self.view.facets.index, self.selection, self.revision, self.address)
         envelope: dict[str, Any] = {"count": page.count, "next": links.get("next"), "previous": links.get("prev")}
         if counted:
             envelope["facets"] = counted.facets

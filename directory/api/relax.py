@@ -1,49 +1,51 @@
-"""Relaxing: where nothing matched, which single filter to drop, and how many objects that gives."""
+"""Relaxing: where nothing matched, the fewest filters to drop so that something does, and how much that gives."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from directory.api.caching import Superseded
-from directory.api.pagination import count_statement
+from pyroaring import BitMap
+
+from directory.api.bitmaps import BitmapIndex, by_number
 from directory.api.selection import FilterSet, Selection
-from directory.api.statements import Statement
-from directory.models import Published
+
+# Ways that are looked for: where many filters have to go, there may be one for almost every object.
+MOST = 20
 
 
 def relax(
-    model: type[Published],
-    filterset: type[FilterSet],
-    selection: Selection,
-    revision: int,
-    address: Callable[[dict[str, list[str]]], str],
+    index: BitmapIndex, selection: Selection, revision: int, address: Callable[[dict[str, list[str]]], str]
 ) -> list[dict[str, Any]]:
-    """The filters without which something matches, those first that give most; one statement.
+    """The ways to drop as few filters as possible, those first that give most objects.
 
-    A filter goes with those that mean nothing without it. Raises Superseded where something was published since.
+    Each tells how many objects every filter that it drops finds alone. A filter goes with those that mean nothing
+    without it. Raises Superseded where something was published since.
     """
-    counting = []
-    for dropped, _ in selection.form:
-        others = [filterset.condition(model, *form) for form in selection.form if form[0] != dropped]
-        counting.append(count_statement(model).given(others))
-    if not counting:
-        return []
-    counts = ", ".join(f"(SELECT count(*) FROM ({counted.sql}) AS counted)" for counted in counting)  # noqa: S608
-    params = tuple(param for counted in counting for param in counted.params)
-    sql = f"SELECT (SELECT coalesce(max(id), 0) FROM directory_revision), {counts}"  # noqa: S608 - the ORM's SQL
-    [(found, *numbers)] = Statement(sql, params).execute(selection.values)
-    if found != revision:
-        raise Superseded(found)
-    ways = [
-        {"parameter": dropped, "count": number, "url": address(without(filterset, selection, dropped))}
-        for (dropped, _), number in zip(selection.form, numbers, strict=True)
-        if number
-    ]
+    state, met = index.match(selection, [parameter for parameter, _ in selection.form], revision)
+    # Whatever meets most of the filters is what dropping the fewest gives.
+    nearest = next((ids for ids in reversed(by_number([*met.values()], state.everything)) if ids), BitMap())
+    ways: list[dict[str, Any]] = []
+    while met and nearest and len(ways) < MOST:
+        dropped = [parameter for parameter, ids in met.items() if nearest.min() not in ids]
+        given = nearest.intersection(*(ids for parameter, ids in met.items() if parameter not in dropped))
+        nearest = nearest - given
+        ways.append(
+            {
+                "parameters": dropped,
+                "alone": {parameter: len(met[parameter]) for parameter in dropped},
+                "count": len(given),
+                "url": address(without(index.filterset, selection, dropped)),
+            }
+        )
     return sorted(ways, key=lambda way: -way["count"])
 
 
-def without(filterset: type[FilterSet], selection: Selection, dropped: str) -> dict[str, list[str]]:
-    """The filters but for ``dropped`` and those that mean nothing without it."""
-    gone = {dropped}.union(name for name in selection.applied if dropped in filterset.parameters[name][0].together)
-    return {name: values for name, values in selection.applied.items() if name not in gone}
+def without(filterset: type[FilterSet], selection: Selection, dropped: list[str]) -> dict[str, list[str]]:
+    """The filters but for ``dropped`` and those that mean nothing without one of them."""
+    declared = filterset.parameters
+    return {
+        name: values
+        for name, values in selection.applied.items()
+        if name not in dropped and not set(declared[name][0].together).intersection(dropped)
+    }

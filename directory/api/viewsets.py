@@ -39,7 +39,7 @@ class PublishedViewSet(Endpoint, ViewSet):
     orderings: dict[str, Ordering]
     ordering = "name"
     notes = ""
-    facets: FacetSet | None = None
+    facets: FacetSet
     linked: LinkedData
     operations: ClassVar[Mapping[str, Callable[[Any], Operation]]] = OPERATIONS
     action = "list"
