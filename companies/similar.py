@@ -15,7 +15,7 @@ from companies.facets import COMPANY_FACETS
 from companies.filters import CompanyFilters
 from companies.models import Company
 from directory.api import rendering, shapes
-from directory.api.addresses import Found, find
+from directory.api.addresses import Found
 from directory.api.bitmaps import Bitmaps, by_number
 from directory.api.caching import Superseded
 from directory.api.described import SHARED, key_parameter, shaped, taken
@@ -29,6 +29,7 @@ from directory.api.rendering import FORMATS, read_format
 from directory.api.selection import Selection, unknown_parameters
 from directory.api.shapes import read_shape
 from directory.api.statements import Slot, Statement
+from directory.api.viewsets import PublishedViewSet
 
 PAGE_SIZE, MAX_PAGE_SIZE = 10, 50
 PARAMETERS = {
@@ -53,8 +54,8 @@ Document = dict[str, Any]
 class Similar:
     """One request for the companies that are like another."""
 
-    def __init__(self, request: Request, revision: int) -> None:
-        self.request, self.revision = request, revision
+    def __init__(self, view: PublishedViewSet, request: Request, revision: int) -> None:
+        self.view, self.request, self.revision = view, request, revision
         query: Any = request.query_params
         mistakes = unknown_parameters(query, PARAMETERS)
         self.page_size = read_page_size(query, mistakes)
@@ -67,7 +68,7 @@ class Similar:
 
     def answer(self, key: str) -> HttpResponse:
         """The companies, the most similar first; raises Superseded where something was published since."""
-        found = find(Company.objects.published(), key, self.request, "similar/")
+        found = self.view.find(key, self.request, "similar/")
         if isinstance(found, HttpResponse):
             return found
         candidates = self.candidates(found)

@@ -194,5 +194,12 @@ def by_words(typed: Typed, corrections: Mapping[str, list[str]]) -> str:
     return f"({every}) | {lexeme(f'={typed.key}', is_beginning=True)}"
 
 
+def meant_by(key: str, revision: int) -> tuple[str, ...]:
+    """Up to three companies' slugs that an unknown one may stand for; raises Superseded behind ``revision``."""
+    text = key.replace("-", " ")
+    words = tuple(*words_of([text]))
+    return tuple(shown["slug"] for shown in companies(Typed(text, words), 3, revision)) if words else ()
+
+
 def address(model: type[Published], slug: str) -> str:
     return f"{settings.SITE_URL}/api/v1/{model.collection}/{slug}/"

@@ -8,6 +8,7 @@ from companies.filters import CompanyFilters, IndustryFilters, SpecialtyFilters
 from companies.linked import COMPANY, INDUSTRY, SPECIALTY
 from companies.models import ORDERINGS, Company, Industry, Specialty
 from companies.similar import Similar, similar_operation
+from companies.suggestions import meant_by
 from directory.api.caching import at_one_revision
 from directory.api.stats import Statistics
 from directory.api.viewsets import PublishedViewSet
@@ -25,9 +26,12 @@ class CompanyViewSet(PublishedViewSet):
     orderings = ORDERINGS["company"]
     operations = {**PublishedViewSet.operations, "similar": similar_operation}
 
+    def meant_by(self, key: str, revision: int) -> tuple[str, ...]:
+        return meant_by(key, revision)
+
     @decorators.action(detail=True)
     def similar(self, request: Any, key: str) -> HttpResponse:
-        return at_one_revision(request.revision, lambda revision: Similar(request, revision).answer(key))
+        return at_one_revision(request.revision, lambda revision: Similar(self, request, revision).answer(key))
 
 
 class SpecialtyViewSet(PublishedViewSet):

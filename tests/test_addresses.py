@@ -279,3 +279,46 @@ def test_every_link_of_a_list_is_absolute_and_works(api: Client) -> None:
         parts = urlsplit(link)
         assert f"{parts.scheme}://{parts.netloc}" == "http://127.0.0.1:8000"
         assert api.get(link).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("companies/devsync/", ["devsinc"]),
+        ("companies/Dev-Sinc/", ["devsinc"]),
+        ("companies/devsync/history/", ["devsinc"]),
+        ("companies/devsync/similar/", ["devsinc"]),
+        ("companies/devsync/?as_of=1", ["devsinc"]),
+        ("companies/systems-limted/", ["systems-limited"]),
+        ("companies/systems-limit/", ["systems-limited"]),
+        ("companies/airlft/", None),  # which was withdrawn
+        ("companies/secretiv/", None),  # which is a draft
+        ("companies/zzzz/", None),
+        ("companies/---/", None),
+        ("companies/%00/", None),
+        ("hubs/lahor/", ["lahore"]),
+        ("hubs/KHI/", ["karachi"]),
+        ("hubs/lahor/history/", ["lahore"]),
+        ("specialties/machine-lerning/", ["machine-learning"]),
+        ("industries/helthcare/", ["healthcare"]),
+        ("programs/national-incubation-centre/", ["national-incubation-center"]),
+        ("indicators/it-exports-fy2023-42/", ["it-exports-fy2023-24"]),
+    ],
+)
+def test_an_unknown_slug_is_guessed(api: Client, path: str, meant: list[str] | None) -> None:
+    """As in queries, from what is published alone."""
+    one_of_each()
+    make_hub("Karachi", aliases=["KHI"])
+    make_company("Devsinc")
+    make_company("Secretive", status="draft")
+    make_company("Devsinq", status="draft")
+    withdraw(make_company("Airlift"))
+    answer = api.get(f"/api/v1/{path}")
+    assert (answer.status_code, answer.json().get("did_you_mean")) == (404, meant)
+
+
+def test_a_mistyped_id_is_not_guessed(api: Client) -> None:
+    """Another company's id may be a digit away."""
+    company = make_company("Devsinc")
+    mistyped = company.public_id[:-1] + str((int(company.public_id[-1]) + 1) % 10)
+    assert "did_you_mean" not in company_at(api, mistyped).json()

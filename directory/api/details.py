@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpResponse
 
 from directory.api import history, rendering, shapes
-from directory.api.addresses import Found, find
+from directory.api.addresses import Found
 from directory.api.caching import Superseded
 from directory.api.errors import InvalidQuery
 from directory.api.history import document_at, documents_at, read_moment
@@ -44,7 +44,7 @@ class Detail:
 
     def answer(self, key: str) -> HttpResponse:
         """The object; raises Superseded where something was published since."""
-        found = find(self.view.queryset, key, self.request)
+        found = self.view.find(key, self.request)
         if isinstance(found, HttpResponse):
             return found
         response = HttpResponse(self.body(found), content_type=self.format.media_type)

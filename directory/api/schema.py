@@ -47,14 +47,18 @@ FIRST = (
     *("q", "typo", "group", "hub", "specialty", "ordering", "page_size", "page", "cursor", "count"),
     *("facets", "facets_zero", "fields", "omit", "include", "as_of", "format"),
 )
+LIKELY: Schema = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 3}
 # What a problem has beside what all have, by its code.
-EXTRA = {"gone": {"successor": nullable({"type": "string", "description": "The id of what replaces it."})}}
+EXTRA: dict[str, Schema] = {
+    "gone": {"successor": nullable({"type": "string", "description": "The id of what replaces it."})},
+    "not_found": {"did_you_mean": {**LIKELY, "description": "Slugs that may have been meant, if there are any."}},
+}
 MISTAKE = closed(
     {
         "parameter": {"type": "string"},
         "code": {"type": "string", "enum": list(DETAIL_CODES)},
         "detail": {"type": "string"},
-        "did_you_mean": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 3},
+        "did_you_mean": LIKELY,
         "allowed": {"type": "string", "description": "The values that are known, or the address that lists them."},
     },
     optional=("did_you_mean", "allowed"),
@@ -204,4 +208,5 @@ def problem_schema(status: int, codes: Iterable[str]) -> Schema:
         "errors": mistakes if "invalid_query" in codes else {**mistakes, "maxItems": 0},
         **extra,
     }
-    return closed(properties, optional=tuple(extra) if len(codes) > 1 else ())
+    optional = [name for name in extra if len(codes) > 1 or name == "did_you_mean"]
+    return closed(properties, optional=tuple(optional))

@@ -10,13 +10,13 @@ from django.http.response import HttpResponseBase
 from rest_framework import decorators
 from rest_framework.viewsets import ViewSet
 
-from directory.api import rendering
-from directory.api.addresses import find
+from directory.api import addresses, rendering
+from directory.api.addresses import Found, PermanentRedirect
 from directory.api.caching import at_one_revision
 from directory.api.described import OPERATIONS
 from directory.api.details import Detail
 from directory.api.endpoints import Endpoint
-from directory.api.errors import InvalidQuery
+from directory.api.errors import InvalidQuery, Problem
 from directory.api.facets import FacetSet
 from directory.api.history import History
 from directory.api.linked import LinkedData
@@ -25,7 +25,8 @@ from directory.api.operations import Operation
 from directory.api.ordering import Ordering
 from directory.api.rendering import FORMATS, offered, read_format
 from directory.api.selection import FilterSet, unknown_parameters
-from directory.models import Published, PublishedQuerySet
+from directory.api.vocabulary import vocabulary_of
+from directory.models import Published, PublishedQuerySet, is_id
 
 
 class PublishedViewSet(Endpoint, ViewSet):
@@ -56,10 +57,24 @@ class PublishedViewSet(Endpoint, ViewSet):
 
     @decorators.action(detail=True)
     def history(self, request: Any, key: str) -> HttpResponse:
-        found = find(self.queryset, key, request, "history/")
+        found = self.find(key, request, "history/")
         if isinstance(found, HttpResponse):
             return found
         return History(self.model, found, request.query_params).response()
+
+    def find(self, key: str, request: Any, rest: str = "") -> Found | PermanentRedirect:
+        """The object with this slug or id, or where it moved; raises Problem, which says what may have been meant."""
+        try:
+            return addresses.find(self.queryset, key, request, rest)
+        except Problem as problem:
+            if problem.code == "not_found" and not is_id(key) and "\0" not in key:
+                meant = at_one_revision(request.revision, lambda revision: self.meant_by(key, revision))
+                problem.extra |= {"did_you_mean": list(meant)} if meant else {}
+            raise
+
+    def meant_by(self, key: str, revision: int) -> tuple[str, ...]:
+        """Up to three slugs that an unknown one may stand for, the likeliest first."""
+        return vocabulary_of(self.model, revision).meant_by(key)
 
     @classmethod
     def operation(cls, action: str) -> Operation:
