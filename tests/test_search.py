@@ -236,58 +236,6 @@ def test_letters_of_other_alphabets_cost_three_more(
         assert found(api, "zêta") == [cafe.slug]
 
 
-@pytest.fixture
-def many(db: None) -> None:
-    """More companies than anybody would read one after the other, written in bulk."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO companies_company (name, slug, legal_name, aliases, kind, operating_status, summary,"
-            " description, website, domain, shares_domain, export_markets, status, notes, contact_email)"
-            " SELECT 'Company ' || n, 'many-' || n, '', '{}', '', '', '', '', '', '', false, '{}', 'published',"
-            " '', ''"
-            " FROM generate_series(1, 20000) AS n"
-        )
-        cursor.execute("SELECT set_config('directory.publishing', 'on', true)")
-        cursor.execute(
-            "UPDATE companies_company SET revision = 1, document = json_build_object('slug', slug, 'name', name,"
-            " 'legal_name', null, 'aliases', '{}'::text[], 'domain', null, 'specialties', '{}'::text[],"
-            " 'industries', '{}'::text[], 'hub', null, 'summary', 'number' || id % 1000, 'description', null)::text"
-        )
-        cursor.execute("SELECT set_config('directory.publishing', '', true)")
-        cursor.execute("ANALYZE companies_company, companies_word")
-
-
-LARGE = ("companies_company", "companies_word")
-
-
-def plans(api: Client, text: str) -> list[str]:
-    """The plans of all that a search asks the database, as text."""
-    statements: list[Any] = []
-
-    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        statements.append((sql, params))
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(note):
-        found(api, text)
-    explained = []
-    with connection.cursor() as cursor:
-        for sql, params in statements:
-            cursor.execute(f"EXPLAIN {sql}", params)
-            explained.append("\n".join(row[0] for row in cursor.fetchall()))
-    return explained
-
-
-@pytest.mark.complaint(27)
-@pytest.mark.parametrize("text", ["number17", "numbr17", "company 17 -number18", '"company 17"'])
-def test_indexes_answer(api: Client, many: None, text: str) -> None:
-    """No search reads the table through, nor the dictionary."""
-    explained = plans(api, text)
-    assert any("on company_search" in plan for plan in explained)
-    assert not any(f"Seq Scan on {table}" in plan for table in LARGE for plan in explained), explained
-    assert any("on word_keys" in plan for plan in explained) == ('"' not in text)
-
-
 # The dictionary
 
 
