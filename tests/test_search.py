@@ -1,7 +1,6 @@
 """Search: what a company is found by and why, in which order, at which price."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.db import connection
