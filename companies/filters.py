@@ -64,7 +64,13 @@ class CompanyFilters(PublishedFilters):
     )
     industry = RelatedMany(Industry, CompanyIndustry, "industry_id", about="Industry served")
     program = RelatedMany(Program, CompanyProgram, "program_id", about="Program it went through")
-    export_market = Codes(COUNTRIES, "export_markets", about="Country it exports to, ISO 3166", example="US")
+    export_market = Codes(
+        COUNTRIES,
+        "export_markets",
+        listed_at="companies/?facets=export_market&facets_zero=true&page_size=1",
+        about="Country it exports to, ISO 3166",
+        example="US",
+    )
     women_led = Flag(about="Led by women")
     research_and_development = Flag(about="Does research and development")
     credential = Child(Credential, Text("name", about="Name of a credential", example="ISO 27001"))

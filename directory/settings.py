@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "directory.transport.drop_body_of_head",
     "directory.transport.refuse_trace",
     "directory.transport.leave_cookies",
+    "directory.transport.refuse_large_bodies",
     "csp.middleware.CSPMiddleware",  # outermost, so that redirects and static files have the policy too
     *(["directory.transport.refuse_plain_http"] if PRODUCTION else []),
     "django.middleware.security.SecurityMiddleware",
@@ -117,6 +118,8 @@ MIDDLEWARE = [
     "directory.transport.serve_accounts",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+# Bytes of a body: it is held in memory. Batches and suggestions are far smaller.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 ROOT_URLCONF = "directory.urls"
 WSGI_APPLICATION = "directory.wsgi.application"
 TEMPLATES = [

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 
 from allauth.account.middleware import AccountMiddleware
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.cache import add_never_cache_headers
 
@@ -18,6 +19,19 @@ def refuse_plain_http(get_response: Handler) -> Handler:
     def handle(request: HttpRequest) -> HttpResponse:
         if request.path_info.startswith("/api/") and not request.is_secure():
             return problem_response("https_required")
+        return get_response(request)
+
+    return handle
+
+
+def refuse_large_bodies(get_response: Handler) -> Handler:
+    """Middleware: 413 below /api/ for more than is read; what comes with a GET means nothing and is left alone."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        is_large = length.isdecimal() and int(length) > (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
+        if is_large and request.method not in ("GET", "HEAD") and request.path_info.startswith("/api/"):
+            return problem_response("content_too_large")
         return get_response(request)
 
     return handle

@@ -136,6 +136,7 @@ PROVOKED: dict[str, Callable[[Client, Settings], Any]] = {
     "method_not_allowed": posting(COMPANIES, "{}"),
     "not_acceptable": getting(COMPANIES, accept="text/html"),
     "gone": withdrawn,
+    "content_too_large": posting("/api/v1/raise/invalid_input/", " " * 1_000_001),
     "uri_too_long": getting(f"{COMPANIES}?slug=" + ",".join(f"{n:0200}" for n in range(30))),
     "unsupported_media_type": posting("/api/v1/raise/invalid_input/", "name=Airlift", "text/plain"),
     "throttled": getting("/api/v1/raise/throttled/"),
@@ -310,6 +311,26 @@ def test_a_page_behind_the_end_says_which_is_the_last(api: Client) -> None:
 
 def test_a_refused_method_says_which_are_allowed(api: Client) -> None:
     assert problem(api.post(COMPANIES))["detail"].endswith("Allowed are GET, HEAD, OPTIONS.")
+
+
+@pytest.mark.parametrize("url", [COMPANIES, f"{COMPANIES}systems/", "/api/v1/nowhere/"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_no_address_reads_a_large_body(api: Client, url: str, method: str) -> None:
+    assert problem(api.generic(method, url, " " * 1_000_001))["code"] == "content_too_large"
+
+
+def test_a_body_at_the_limit_is_read(api: Client, settings: Settings) -> None:
+    padded = "{}".ljust(1_000_000)
+    assert problem(posting("/api/v1/raise/invalid_input/", padded)(api, settings))["code"] == "invalid_input"
+
+
+@pytest.mark.parametrize("size", [10, 1_000_001])
+def test_the_body_of_a_get_means_nothing(api: Client, size: int) -> None:
+    make_company("Systems")
+    plain = api.get(COMPANIES)
+    with_body = api.generic("GET", COMPANIES, "x" * size, content_type="application/json")
+    assert (with_body.status_code, with_body.content) == (200, plain.content)
+    assert with_body["ETag"] == plain["ETag"]
 
 
 def test_page_and_cursor_exclude_each_other(api: Client) -> None:

@@ -79,6 +79,13 @@ OWN = {
 }
 
 
+def chosen(rng: random.Random, *, most: int) -> tuple[dict[str, str], dict[str, Callable[[Facts], bool]]]:
+    """A query of some conditions, and parameter → what it asks of a company."""
+    conditions = rng.choices(CONDITIONS, k=rng.randint(0, most))
+    query = {parameter: value for parameter, value, _ in conditions}
+    return query, {parameter: predicate for parameter, _, predicate in conditions}
+
+
 def found_by(api: Client, url: str) -> int:
     """How many the list at ``url`` has, counted by SQL and by hand."""
     query: dict[str, Any] = {
@@ -103,14 +110,12 @@ def test_each_facet_counts_what_its_addresses_give(
         COMPANY_FACETS.index.state = None  # which the undone example before this one has left
         publish(companies, vocabulary)
         for _ in range(4):
-            conditions = rng.choices(CONDITIONS, k=rng.choice([0, 1, 2, 3]))
-            chosen = {parameter: (value, predicate) for parameter, value, predicate in conditions}
-            query = {parameter: value for parameter, (value, _) in chosen.items()}
+            query, predicates = chosen(rng, most=3)
             asked = {"facets": ",".join(ORACLE), "facets_zero": "true", "count": "exact"}
             answer = api.get(COMPANIES, {**query, **asked}).json()
             for facet, values in ORACLE.items():
                 own = OWN.get(facet, {facet})
-                others = [predicate for parameter, (_, predicate) in chosen.items() if parameter not in own]
+                others = [predicate for parameter, predicate in predicates.items() if parameter not in own]
                 rest = [facts for facts in companies if all(predicate(facts) for predicate in others)]
                 shown = {row["value"]: row for row in answer["facets"][facet]}
                 expected = {value: sum(map(has, rest)) for value, has in values.items()}
@@ -121,7 +126,7 @@ def test_each_facet_counts_what_its_addresses_give(
                 followed = [row for row in shown.values() if row["count"] and not row["selected"]]
                 for row in rng.sample(followed, k=min(3, len(followed))):
                     assert found_by(api, row["url"]) == row["count"], (query, row)
-            matching = [f for f in companies if all(predicate(f) for _, predicate in chosen.values())]
+            matching = [f for f in companies if all(predicate(f) for predicate in predicates.values())]
             assert answer["count"] == len(matching)
         transaction.set_rollback(True)
 
@@ -147,7 +152,7 @@ def groups_of(facts: Facts, names: Sequence[str]) -> list[tuple[str | None, ...]
 def figures(companies: list[Facts]) -> dict[str, Any]:
     known = {name: [one for facts in companies if (one := read(facts)) is not None] for name, read in MEDIANS.items()}
     medians = {name: statistics.median(numbers) if numbers else None for name, numbers in known.items()}
-    return {"count": len(companies), "median": medians}
+    return {"count": len(companies), "median": medians, "known": {name: len(one) for name, one in known.items()}}
 
 
 @settings(max_examples=25, deadline=None)
@@ -162,12 +167,10 @@ def test_statistics_are_what_python_counts(
         COMPANY_FACETS.index.state = None
         publish(companies, vocabulary)
         for _ in range(8):
-            conditions = rng.choices(CONDITIONS, k=rng.choice([0, 1, 2]))
-            chosen = {parameter: (value, predicate) for parameter, value, predicate in conditions}
+            query, predicates = chosen(rng, most=2)
             names = rng.sample([*ORACLE, "founded_year"], k=rng.choice([1, 2]))
-            query = {parameter: value for parameter, (value, _) in chosen.items()}
             answer = api.get("/api/v1/stats/", {**query, "group": ",".join(names)}).json()
-            found = [facts for facts in companies if all(predicate(facts) for _, predicate in chosen.values())]
+            found = [facts for facts in companies if all(predicate(facts) for predicate in predicates.values())]
             grouped: dict[tuple[str | None, ...], list[Facts]] = {}
             for facts in found:
                 for values in groups_of(facts, names):
@@ -176,10 +179,11 @@ def test_statistics_are_what_python_counts(
                 tuple(row[name] and row[name]["value"] for name in names): {
                     "count": row["count"],
                     "median": row["median"],
+                    "known": row["known"],
                 }
                 for row in answer["results"]
             }
             assert len(shown) == len(answer["results"])
             assert shown == {values: figures(within) for values, within in grouped.items()}, (query, names)
-            assert {name: answer[name] for name in ("count", "median")} == figures(found)
+            assert {name: answer[name] for name in ("count", "median", "known")} == figures(found)
         transaction.set_rollback(True)

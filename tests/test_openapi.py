@@ -264,3 +264,21 @@ def test_it_is_served_as_it_is(api: Client) -> None:
     for collection in VIEWSETS:
         link = api.get(f"/api/v1/{collection}/")["Link"]
         assert '<http://127.0.0.1:8000/api/v1/openapi.json>; rel="service-desc"' in link
+
+
+def test_an_unknown_value_of_every_list_says_which_there_are_or_where(api: Client) -> None:
+    seen = set()
+    for path, operation in OPERATIONS.items():
+        for name, parameter in asked(operation).items():
+            values = parameter["schema"].get("items", parameter["schema"]).get("enum")
+            if not values:
+                continue
+            seen.add(name)
+            errors = api.get(address(path, required(path) | {name: "atlantis"})).json()["errors"]
+            [allowed] = [error["allowed"] for error in errors if error["parameter"] == name]
+            if allowed.startswith("http"):
+                [rows] = api.get(allowed).json()["facets"].values()
+                allowed = ", ".join(row["value"] for row in rows)
+            # An order of what a search finds goes with the search alone.
+            assert set(values) - {"relevance"} <= set(allowed.split(", ")), (path, name)
+    assert {"kind", "export_market__not", "ordering", "format", "facets", "group"} <= seen

@@ -51,6 +51,7 @@ def test_the_whole_has_a_count_and_medians(api: Client, companies: list[Company]
     body = stats(api, "")
     assert body["count"] == 5
     assert body["median"] == {"founded_year": 2008.5, "employees_min": 65, "hourly_rate_min": 20}
+    assert body["known"] == {"founded_year": 4, "employees_min": 2, "hourly_rate_min": 1}
     assert body["results"] == []
     assert body["meta"]["query"] == {"canonical": f"http://127.0.0.1:8000{STATS}", "applied": {}}
 
@@ -102,6 +103,7 @@ def test_each_group_has_its_own_medians(api: Client, companies: list[Company]) -
         "hub": {"value": "lahore", "label": "Lahore"},
         "count": 2,
         "median": {"founded_year": statistics.median([1977, 2007]), "employees_min": 65, "hourly_rate_min": None},
+        "known": {"founded_year": 2, "employees_min": 2, "hourly_rate_min": 0},
     }
 
 

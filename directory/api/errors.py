@@ -57,6 +57,9 @@ CODES = {
         406, "No such format", "None of the formats in the Accept header is served here; JSON always is."
     ),
     "gone": Code(410, "It was withdrawn", "This was published once and no longer is. The address is not reused."),
+    "content_too_large": Code(
+        413, "The body is too large", "More was sent than is read, which is a megabyte. Send it in several requests."
+    ),
     "uri_too_long": Code(
         414,
         "The address is too long",
@@ -102,6 +105,7 @@ STATUS_CODES = {
     405: "method_not_allowed",
     406: "not_acceptable",
     410: "gone",
+    413: "content_too_large",
     414: "uri_too_long",
     415: "unsupported_media_type",
     429: "throttled",
@@ -168,6 +172,13 @@ def similar(word: str, words: Iterable[str]) -> tuple[str, ...]:
     words = list(words)
     known = [ELSEWHERE[word]] if ELSEWHERE.get(word) in words else []
     return tuple(dict.fromkeys([*known, *difflib.get_close_matches(word, words, n=3, cutoff=0.6)]))[:3]
+
+
+def unknown_value(detail: str, word: str, known: Iterable[str], *, listed_at: str = "") -> Mistake:
+    """A mistake for a value that is not among those ``known``, and these, unless an address lists them."""
+    known = list(known)
+    allowed = f"{settings.SITE_URL}/api/v1/{listed_at}" if listed_at else ", ".join(known)
+    return Mistake("unknown_value", detail, did_you_mean=similar(word, known), allowed=allowed)
 
 
 def problem_document(code: str, instance: str, detail: str = "", errors: list[Any] | None = None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from pyroaring import BitMap
 
 from directory.api.bitmaps import BitmapIndex
-from directory.api.errors import Mistake, similar
+from directory.api.errors import Mistake, unknown_value
 from directory.api.filters import boolean
 from directory.api.groupings import Applied, Bands, Value, Values
 from directory.api.parameters import MAX_VALUES, Parameter
@@ -155,4 +155,4 @@ def read_facets(query: Any, known: Collection[str], mistakes: list[Mistake]) -> 
 
 def unknown_facet(name: str, known: Collection[str]) -> Mistake:
     detail = f"There is no facet “{name[:60]}”; there are {', '.join(known) or 'none'}."
-    return Mistake("unknown_value", detail, "facets", did_you_mean=similar(name, known))
+    return unknown_value(detail, name, known).of("facets")

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from django.db.models import Expression, F, Func, Q, QuerySet, TextField
 
 from directory import ids
-from directory.api.errors import Mistake, similar
+from directory.api.errors import Mistake, similar, unknown_value
 from directory.api.ordering import Ordering
 from directory.api.parameters import MAX_VALUES, Parameter, text_schema
 
@@ -214,10 +214,12 @@ class Slug(Word):
 
 
 class Choice(Filter):
-    """One of a list; missing is empty."""
+    """One of a list, which is long if it is ``listed_at`` an address of the API; missing is empty."""
 
-    def __init__(self, choices: Iterable[str], column: str = "", *, optional: bool = True, **said: Any) -> None:
-        self.choices = tuple(choices)
+    def __init__(
+        self, choices: Iterable[str], column: str = "", *, optional: bool = True, listed_at: str = "", **said: Any
+    ) -> None:
+        self.choices, self.listed_at = tuple(choices), listed_at
         super().__init__(column, **{"example": self.choices[0]} | said)
         self.schema = {"type": "string", "enum": list(self.choices)}
         if not optional:
@@ -225,11 +227,12 @@ class Choice(Filter):
 
     def parse(self, raw: str, revision: int) -> str:
         if raw not in self.choices:
-            raise Mistake(
-                "unknown_value",
-                f"“{raw}” is not one of {', '.join(self.choices[:20])}{'…' if len(self.choices) > 20 else ''}.",
-                did_you_mean=similar(raw.casefold(), self.choices) or similar(raw.upper(), self.choices),
+            some = f"{', '.join(self.choices[:20])}{'…' if len(self.choices) > 20 else ''}"
+            mistake = unknown_value(
+                f"“{raw}” is not one of {some}.", raw.casefold(), self.choices, listed_at=self.listed_at
             )
+            mistake.did_you_mean = mistake.did_you_mean or similar(raw.upper(), self.choices)
+            raise mistake
         return raw
 
     def missing(self) -> Q:

@@ -10,7 +10,7 @@ from typing import Any
 
 from directory.api.caching import RevisionCache
 from directory.api.cursors import Cursor
-from directory.api.errors import Mistake, Problem, similar
+from directory.api.errors import Mistake, Problem, unknown_value
 from directory.api.ordering import Ordering
 from directory.api.parameters import Parameter
 from directory.api.selection import FilterSet, Selection
@@ -118,11 +118,9 @@ def one_of(raw: str, known: Any, needing: Mapping[str, str] | None = None) -> st
     if raw not in known:
         if needing and raw in needing:
             raise Mistake("missing_parameter", f"“{raw}” means nothing without “{needing[raw]}”.")
-        raise Mistake(
-            "unknown_value" if raw else "empty_value",
-            f"“{raw[:60]}” is not one of {', '.join(known)}.",
-            did_you_mean=similar(raw, known),
-        )
+        mistake = unknown_value(f"“{raw[:60]}” is not one of {', '.join(known)}.", raw, known)
+        mistake.code = mistake.code if raw else "empty_value"
+        raise mistake
     return raw
 
 

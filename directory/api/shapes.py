@@ -16,7 +16,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 from rest_framework import serializers
 
-from directory.api.errors import Mistake, similar
+from directory.api.errors import Mistake, unknown_value
 from directory.api.fields import Reference
 from directory.api.parameters import Parameter
 from directory.api.related import Document, Related
@@ -169,9 +169,7 @@ def parse(tokens: list[str], known: Field | None, path: str, found: list[Mistake
 def unknown_field(name: str, known: Field, path: str) -> Mistake:
     where = f"“{path[:-1]}” has no field" if path else "There is no field"
     names = ", ".join(known.parts) or "none"
-    return Mistake(
-        "unknown_value", f"{where} “{name[:60]}”; there are {names}.", did_you_mean=similar(name, known.parts)
-    )
+    return unknown_value(f"{where} “{name[:60]}”; there are {names}.", name, known.parts)
 
 
 def in_order(chosen: Choice, known: Field) -> Choice:

@@ -17,7 +17,7 @@ from directory.api.bitmaps import Bitmaps
 from directory.api.caching import at_one_revision
 from directory.api.described import SHARED, narrowed
 from directory.api.endpoints import Endpoint
-from directory.api.errors import InvalidQuery, Mistake, similar
+from directory.api.errors import InvalidQuery, Mistake, unknown_value
 from directory.api.facets import FacetSet
 from directory.api.groupings import Values
 from directory.api.listing import JSON, spelt
@@ -42,9 +42,9 @@ PARAMETERS = {
 }
 DESCRIPTION = (
     "How many objects the filters find, and their medians; with `group` the same for each value, or each pair of"
-    " values. A median is of those objects of which the number is known, and null where it is known of none; of a"
-    " range, such as 300 to 500 employees, the lower end counts. An object with several values is in several groups."
-    " A group that is null has those of which the value is unknown."
+    " values. A median is of those objects of which the number is known, which `known` counts, and null where it is"
+    " known of none; of a range, such as 300 to 500 employees, the lower end counts. An object with several values is"
+    " in several groups. A group that is null has those of which the value is unknown."
 )
 
 
@@ -71,7 +71,9 @@ class Statistics(Endpoint):
         number = {"type": ["number", "null"]}
         median = closed(dict.fromkeys(cls.medians, number), description="Of those where it is known.")
         value = nullable(closed({"value": {"type": "string"}, "label": {"type": "string"}}))
-        figures = {"count": {"type": "integer", "minimum": 0}, "median": median}
+        count = {"type": "integer", "minimum": 0}
+        known = closed(dict.fromkeys(cls.medians, count), description="Of how many it is known.")
+        figures = {"count": count, "median": median, "known": known}
         group = closed({**dict.fromkeys(cls.groups, value), **figures}, optional=tuple(cls.groups))
         meta = closed({"query": reference("Query"), "license": reference("License")})
         body = closed({**figures, "results": {"type": "array", "items": group}, "meta": meta})
@@ -113,10 +115,12 @@ class Statistics(Endpoint):
         return [*known, ({name: None}, unknown)]
 
     def figures(self, state: Bitmaps, objects: BitMap) -> dict[str, Any]:
-        """How many ``objects`` there are and their medians."""
-        medians = {source: ranking(state, source).median(objects) for source in self.medians}
+        """How many ``objects`` there are, their medians, and of how many these are."""
+        rankings = {source: ranking(state, source) for source in self.medians}
+        medians = {source: ranked.median(objects) for source, ranked in rankings.items()}
         whole = {source: int(number) for source, number in medians.items() if number is not None and number % 1 == 0}
-        return {"count": len(objects), "median": medians | whole}
+        known = {source: objects.intersection_cardinality(ranked.known) for source, ranked in rankings.items()}
+        return {"count": len(objects), "median": medians | whole, "known": known}
 
     def in_order(self, groups: list[dict[str, Any]], names: list[str], revision: int) -> list[dict[str, Any]]:
         """Values in the order that they have, otherwise those first that most objects have; the unknown last."""
@@ -166,5 +170,5 @@ def read_groups(query: Any, known: Mapping[str, Values], mistakes: list[Mistake]
     for name in names:
         if name not in known:
             detail = f"There is no group “{name[:60]}”; there are {', '.join(known)}."
-            mistakes.append(Mistake("unknown_value", detail, "group", did_you_mean=similar(name, known)))
+            mistakes.append(unknown_value(detail, name, known).of("group"))
     return names
