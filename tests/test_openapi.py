@@ -269,12 +269,15 @@ def test_it_is_served_as_it_is(api: Client) -> None:
 def test_an_unknown_value_of_every_list_says_which_there_are_or_where(api: Client) -> None:
     seen = set()
     for path, operation in OPERATIONS.items():
-        for name, parameter in asked(operation).items():
+        parameters = asked(operation)
+        for name, parameter in parameters.items():
             values = parameter["schema"].get("items", parameter["schema"]).get("enum")
             if not values:
                 continue
             seen.add(name)
-            errors = api.get(address(path, required(path) | {name: "atlantis"})).json()["errors"]
+            together = {other: example(parameters[other]) for other in parameter.get("x-together", [])}
+            answer = api.get(address(path, required(path) | together | {name: "atlantis"}))
+            errors = answer.json()["errors"]
             [allowed] = [error["allowed"] for error in errors if error["parameter"] == name]
             if allowed.startswith("http"):
                 [rows] = api.get(allowed).json()["facets"].values()
