@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from directory import ids
+from directory.conflicts import MergingAdmin
 from directory.constraints import refusal
 from directory.models import Address, Fold, Log, Mark, Published, Revision, Source, Version, kinds
 from directory.publishing import CHUNK, publication
@@ -118,7 +119,7 @@ class GuardedAdmin(admin.ModelAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
 
-class CuratedAdmin(GuardedAdmin):
+class CuratedAdmin(MergingAdmin, GuardedAdmin):
     """A model of which each change in the admin, by whatever button, is one publication.
 
     The publication begins before Django's own transaction, so that the writers' lock is taken before any row's.

@@ -1,0 +1,55 @@
+"""Nothing typed is lost: a form that cannot be saved now comes back with what is in it, to be sent again."""
+
+import re
+from collections.abc import Iterator
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views import csrf
+
+from directory import opened
+
+# What the machinery of a form sends beside what was typed.
+MACHINERY = re.compile(r"csrfmiddlewaretoken|_\w+|.+-(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS|.*-__prefix__-.*|.+-\d+-id")
+
+
+def kept_page(request: HttpRequest, why: str, *, sign_in: bool = False) -> HttpResponse:
+    """Says why nothing was saved, shows what was typed, and sends it again when asked; status 403."""
+    context = {
+        "title": "Nothing was saved, and nothing is lost",
+        "why": why,
+        "sign_in": f"{reverse('admin:login')}?next={reverse('admin:index')}" if sign_in else "",
+        "sent": list(sent(request)),
+        "typed": list(typed(request)),
+    }
+    return render(request, "admin/directory/kept.html", context, status=403)
+
+
+def sent(request: HttpRequest) -> Iterator[tuple[str, str]]:
+    """Each field of the form that was sent, in order, but for the token against forgery, which is made anew."""
+    for name, values in request.POST.lists():
+        if name != "csrfmiddlewaretoken":
+            yield from ((name, str(value)) for value in values)
+
+
+def typed(request: HttpRequest) -> Iterator[tuple[str, str]]:
+    """(label, value) of what differs from what the form was opened with."""
+    was = opened.read(request.POST)
+    fields = was.state.fields if was else {}
+    for name, values in request.POST.lists():
+        found = [text for value in values if (text := str(value).replace("\r\n", "\n").strip())]
+        is_asked = name == opened.FIELD or MACHINERY.fullmatch(name)
+        if found and not is_asked and found != fields.get(name):
+            yield name.replace("_", " ").replace("-", " "), "\n".join(found)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form of ours that is older than the last sign-in comes back with its input; anything else is refused.
+
+    A browser tells by Origin which site a form was on, so no other site gets its own form approved here.
+    """
+    is_ours = request.headers.get("Origin") == f"{request.scheme}://{request.get_host()}"
+    if is_ours and request.path.startswith(reverse("admin:index")) and opened.read(request.POST):
+        return kept_page(request, "You have signed in since this form was opened: send it once more.")
+    return csrf.csrf_failure(request, reason)
