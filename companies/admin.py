@@ -19,6 +19,7 @@ from companies.merge_page import PERMISSION, merge_page, undo_merge_page
 from companies.models import Company, Credential, Identifier, Industry, Merge, Office, Source, Specialty
 from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
 from directory.admin import CuratedAdmin, CuratedForm, CuratorFilter, LookedAtAdmin, PublishedAdmin, containing
+from directory.seen import named
 from directory.websites import bare_domain
 from hubs.admin import HubFilter
 
@@ -271,9 +272,12 @@ class CompanyAdmin(PublishedAdmin):
         self.take_step(request, queryset, Status.WITHDRAWN)
 
     def take_step(self, request: HttpRequest, queryset: QuerySet, after: Status) -> None:
-        """Take those of ``queryset`` to ``after`` which the user may take there; say how many were left alone."""
+        """Take those of ``queryset`` to ``after`` which the user may take there; say which were left alone."""
         reason = request.POST.get("reason", "").strip()
-        companies = [company for company in queryset if after in reachable(request.user, company.status)]
+        selected = list(queryset.select_for_update(of=("self",), no_key=True))
+        changed = self.changed_since(request, selected)
+        unchanged = [company for company in selected if company not in changed]
+        companies = [company for company in unchanged if after in reachable(request.user, company.status)]
         befores = sorted({company.status for company in companies})
         if not reason and any((before, after) in EXPLAINED for before in befores):
             self.message_user(
@@ -287,9 +291,12 @@ class CompanyAdmin(PublishedAdmin):
         message = [{"changed": {"fields": ["Status"]}}]
         LogEntry.objects.log_actions(request.user.pk, companies, CHANGE, message)  # type: ignore[arg-type]
         self.give_reason(reason or f"{after.label}.")
-        left = queryset.exclude(status=after).count()
-        more = f" Left as they are, for this step is not open to them: {left}." if left else ""
+        left = [company for company in unchanged if company.status != after and company not in companies]
+        more = f" Left as they are, for this step is not open to them: {len(left)}." if left else ""
         self.message_user(request, f"{after.label}: {len(companies)}.{more}", messages.SUCCESS)
+        if changed:
+            warning = f"Changed since the list was shown, so left as they are: {named(changed)}. Look at them again."
+            self.message_user(request, warning, messages.WARNING)
 
     @admin.display(description="steps")
     def steps(self, obj: Company) -> str:

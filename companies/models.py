@@ -179,6 +179,7 @@ class Company(Published):
         "industry": ("industries",),
         "program": ("programs",),
     }
+    shown_by = {"status": Status.PUBLISHED}
 
     class Kind(models.TextChoices):
         STARTUP = "startup"
@@ -300,9 +301,6 @@ class Company(Published):
     def hide(self) -> None:
         self.status = self.Status.WITHDRAWN
         self.save(update_fields=["status"])
-
-    def show(self) -> None:
-        self.status = self.Status.PUBLISHED
 
     def clean(self) -> None:
         self.domain = bare_domain(self.website)

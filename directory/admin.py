@@ -24,6 +24,7 @@ from directory.constraints import refusal
 from directory.models import Address, Fold, Log, Mark, Published, Revision, Source, Version, kinds
 from directory.publishing import CHUNK, publication
 from directory.reverting import history_page, undo_page
+from directory.seen import SeenAdmin
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class GuardedAdmin(admin.ModelAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
 
-class CuratedAdmin(MergingAdmin, GuardedAdmin):
+class CuratedAdmin(MergingAdmin, SeenAdmin, GuardedAdmin):
     """A model of which each change in the admin, by whatever button, is one publication.
 
     The publication begins before Django's own transaction, so that the writers' lock is taken before any row's.

@@ -87,7 +87,7 @@ class MergingAdmin(admin.ModelAdmin):
         if was and was.of != opened.name_of(obj):
             was = None
         form, formsets = self.as_it_is(request, obj)
-        merging = Merging(request.POST, was and was.state, opened.state_of(form, formsets))
+        merging = Merging(request.POST, was.state if was else None, opened.state_of(form, formsets))
         merging.merge_fields(form.fields)
         for formset in formsets:
             merging.merge_part(formset)
@@ -200,5 +200,7 @@ def in_word(form_field: Any, values: Raw) -> str:
         return ", ".join(str(obj) for obj in form_field.queryset.filter(pk__in=pks))  # type: ignore[union-attr]
     if isinstance(form_field.widget, forms.CheckboxInput):
         return "Yes" if values else "No"
-    choices = dict(getattr(form_field.widget, "choices", ()))
-    return "\n".join(str(choices.get(value, value)) for value in values)
+    if choices := dict(getattr(form_field.widget, "choices", ())):
+        # What nobody may choose from here is none of the choices, such as a step of the workflow.
+        return ", ".join(str(choices.get(value, capfirst(value.replace("_", " ")))) for value in values)
+    return "\n".join(values)

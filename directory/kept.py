@@ -11,7 +11,9 @@ from django.views import csrf
 from directory import opened
 
 # What the machinery of a form sends beside what was typed.
-MACHINERY = re.compile(r"csrfmiddlewaretoken|_\w+|.+-(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS|.*-__prefix__-.*|.+-\d+-id")
+MACHINERY = re.compile(
+    r"csrfmiddlewaretoken|_\w+|.+-(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS|.*-__prefix__-.*|.+-\d+-id"
+)
 
 
 def kept_page(request: HttpRequest, why: str, *, sign_in: bool = False) -> HttpResponse:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.core import signing
+from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 # The hidden field of the form that has it.
@@ -75,7 +77,18 @@ def as_sent(field: forms.Field, value: Any) -> Raw:
 def normal(field: forms.Field, values: Raw) -> Raw:
     """One spelling of what is sent: without the line ends of browsers, space around it, and what is empty."""
     found = [text for value in values if (text := value.replace("\r\n", "\n").strip())]
+    if isinstance(field, forms.DateField | forms.DecimalField):
+        return [spelt(field, text) for text in found]
     return sorted(found) if isinstance(field, forms.ModelMultipleChoiceField) else found
+
+
+def spelt(field: Any, text: str) -> str:
+    """A date or an exact number, which people write in many ways; as it is where it is none."""
+    try:
+        value = field.to_python(text)
+    except ValidationError:
+        return text
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value.isoformat())
 
 
 def sign(obj: Any, state: State) -> str:

@@ -76,7 +76,7 @@ class Merging:
         self.kept: list[str] = []
 
     def merge_fields(self, fields: Mapping[str, forms.Field]) -> None:
-        was = self.was and self.was.fields
+        was = self.was.fields if self.was else None
         yours = {name: normal(field, self.data.getlist(name)) for name, field in fields.items()}
         merged = self.merged(Place(), fields, was, self.now.fields, yours)
         for name, values in merged.items():
@@ -180,7 +180,8 @@ def follow(was: Rows, now: Rows) -> dict[str, str]:
     for pk, row in was.items():
         if pk not in now:
             same = [other for other in new if now[other] == row and other not in followed.values()]
-            followed |= {pk: other for other in same[:1]}
+            if same:
+                followed[pk] = same[0]
     return followed
 
 
