@@ -11,9 +11,9 @@ SHARED_WORDS = """
     notion.site notion.so olx.com.pk outlook.com page.link patreon.com peopleperhour.com pinterest.com quora.com
     reddit.com rozee.pk scribd.com shopify.com site123.me skype.com slack.com snapchat.com soundcloud.com
     sourceforge.net squarespace.com steampowered.com strikingly.com substack.com telegram.me t.me tiktok.com
-    tripod.com tumblr.com twitter.com upwork.com vimeo.com wa.me webflow.io webs.com website.com weebly.com whatsapp.com
+    tripod.com tumblr.com twitter.com upwork.com vimeo.com wa.me webflow.io webs.com website.com weebly.com
     wikidata.org wikipedia.org wix.com wixsite.com wordpress.com x.com yahoo.com yelp.com yolasite.com
-    youtu.be youtube.com
+    whatsapp.com youtu.be youtube.com
 """
 SHARED = frozenset(SHARED_WORDS.split())
 # What people put where an address has to be: domains that stand for nobody.
