@@ -318,7 +318,7 @@ def candidates(facts: Facts) -> set[int]:
     if facts.numbers:
         found.update(Identifier.objects.filter(is_one_of(facts.numbers)).values_list("company_id", flat=True))
     if own := owning(facts):
-        found.update(Company.objects.filter(own).values_list("pk", flat=True)[:MOST])
+        found.update(Company.objects.filter(own).order_by().values_list("pk", flat=True)[:MOST])
     for keys in match_keys(facts):
         if keys:
             found.update(Company.objects.with_match_keys(keys).values_list("pk", flat=True)[:MOST])

@@ -174,7 +174,7 @@ class CompanyQuerySet(PublishedQuerySet):
         )
 
     def with_match_keys(self, keys: list[str]) -> CompanyQuerySet:
-        return self.alias(match_keys=MATCH_KEYS).filter(match_keys__overlap=keys)
+        return self.alias(match_keys=MATCH_KEYS).filter(match_keys__overlap=keys).order_by()
 
     def to_verify(self, today: datetime.date) -> CompanyQuerySet:
         """Published companies whose facts are to be checked again: on a day that was set, or after a year."""
