@@ -13,6 +13,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
+from companies.alike import alike_view
 from companies.countries import COUNTRIES
 from companies.dictionary import Word
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
@@ -142,6 +143,30 @@ class SourceInline(PartInline):
     form = SourceForm
 
 
+def show_sources(form: forms.BaseForm, sources: list[Source]) -> None:
+    """Say beside each field which sources vouch for it."""
+    by_field: dict[str, list[Source]] = {}
+    for source in sources:
+        for fact in source.facts:
+            name = fact if fact in form.fields else f"{fact}_min"  # employees and hourly_rate have two ends
+            by_field.setdefault(name, []).append(source)
+    for name, found in by_field.items():
+        if name in form.fields:
+            bound = form[name]
+            lines = format_html_join("", "<li>{}{}</li>", [(reference(s), seen_on(s)) for s in found])
+            bound.help_text = format_html('{}<ul class="sources">{}</ul>', bound.help_text, lines)
+
+
+def reference(source: Source) -> str:
+    if not source.reference.startswith(("https://", "http://")):
+        return source.reference
+    return format_html('<a href="{0}" target="_blank" rel="noopener noreferrer">{0}</a>', source.reference)
+
+
+def seen_on(source: Source) -> str:
+    return f", seen on {source.seen_on}" if source.seen_on else ""
+
+
 class EmergingFilter(admin.SimpleListFilter):
     title = "emerging technology"
     parameter_name = "emerging"
@@ -210,10 +235,12 @@ class CompanyAdmin(PublishedAdmin):
         ("hub", HubFilter),
     ]
     list_select_related = ["hub"]
+    change_form_template = "admin/companies/company/change_form.html"
     actions = ["send_to_review", "send_back", "publish", "withdraw", "merge"]
 
     def get_urls(self) -> list[Any]:
         return [
+            path("alike/", self.admin_site.admin_view(alike_view), name="companies_company_alike"),
             path("merge/", self.admin_site.admin_view(merge_page), name="companies_company_merge"),
             *super().get_urls(),
         ]
@@ -242,6 +269,13 @@ class CompanyAdmin(PublishedAdmin):
         form = super().get_form(request, obj, change, **options)
         form.user = request.user
         return form
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> Any:
+        for inline in context["inline_admin_formsets"]:
+            if inline.formset.model is Source:
+                sources = [row.instance for row in inline.formset.initial_forms]
+                show_sources(context["adminform"].form, sources)
+        return super().render_change_form(request, context, *args, **options)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Its steps and merges go with a company, although nobody may delete a single one."""

@@ -66,6 +66,7 @@ PAGES: dict[str, tuple[str, list[int]]] = {
         "/admin/autocomplete/?app_label=companies&model_name=company&field_name=hub&term=lah",
         [302, 403, 200, 200, 200, 200],
     ),
+    "companies_company_alike": ("/admin/companies/company/alike/?name=systems", [302, 403, 200, 200, 200, 200]),
     "companies_company_merge": ("/admin/companies/company/merge/", [302, 403, 403, 404, 404, 404]),
     "companies_merge_undo": ("/admin/companies/merge/0/undo/", [302, 403, 403, 404, 404, 404]),
     "directory_revision_undo": ("/admin/directory/revision/0/undo/", [302, 403, 403, 404, 404, 404]),
