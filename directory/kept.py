@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.text import capfirst
 from django.views import csrf
 
 from directory import opened
 
 # What the machinery of a form sends beside what was typed.
-MACHINERY = re.compile(
-    r"csrfmiddlewaretoken|_\w+|.+-(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS|.*-__prefix__-.*|.+-\d+-id"
-)
+MACHINERY = re.compile(r"csrfmiddlewaretoken|_\w+|take-.*|.+-(TOTAL|INITIAL|MIN_NUM|MAX_NUM)_FORMS|.*-__prefix__-.*")
+# A field of an inline's row: prefix, number, name.
+CELL = re.compile(r"(.+)-(\d+)-(\w+)")
 
 
 def kept_page(request: HttpRequest, why: str, *, sign_in: bool = False) -> HttpResponse:
@@ -38,12 +39,25 @@ def sent(request: HttpRequest) -> Iterator[tuple[str, str]]:
 def typed(request: HttpRequest) -> Iterator[tuple[str, str]]:
     """(label, value) of what differs from what the form was opened with."""
     was = opened.read(request.POST)
-    fields = was.state.fields if was else {}
     for name, values in request.POST.lists():
         found = [text for value in values if (text := str(value).replace("\r\n", "\n").strip())]
-        is_asked = name == opened.FIELD or MACHINERY.fullmatch(name)
-        if found and not is_asked and found != fields.get(name):
-            yield name.replace("_", " ").replace("-", " "), "\n".join(found)
+        if found and name != opened.FIELD and not MACHINERY.fullmatch(name) and found != before(request, was, name):
+            yield capfirst(re.sub("[-_]", " ", name)), "\n".join(found)
+
+
+def before(request: HttpRequest, was: opened.Opened | None, name: str) -> list[str] | None:
+    """What a field had when the form was opened; None where nobody knows."""
+    if was is None:
+        return None
+    cell = CELL.fullmatch(name)
+    if cell is None:
+        return was.state.fields.get(name)
+    prefix, number, field = cell.groups()
+    owner = was.of.partition(":")[0]
+    if field in ("id", owner.partition(".")[2]):  # which row it is, and whose
+        return request.POST.getlist(name)
+    row = was.state.parts.get(prefix, {}).get(request.POST.get(f"{prefix}-{number}-id", ""), {})
+    return row.get(field)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

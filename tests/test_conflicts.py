@@ -332,7 +332,7 @@ def assert_kept(response: Any, why: str) -> dict[str, Any]:
     page = response.content.decode()
     assert response.status_code == 403
     assert why in page
-    assert re.search(r"<dt>summary</dt><dd>Typed for an hour\.</dd>", page)
+    assert re.search(r"<dt>Summary</dt><dd>Typed for an hour\.</dd>", page)
     return Form(response).data
 
 
