@@ -18,6 +18,7 @@ from companies.countries import COUNTRIES
 from companies.dictionary import Word
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
 from companies.models import Company, Credential, Identifier, Industry, Merge, Office, Source, Specialty
+from companies.sources import show_sources
 from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
 from directory.admin import CuratedAdmin, CuratedForm, CuratorFilter, LookedAtAdmin, PublishedAdmin, containing
 from directory.seen import named
@@ -141,30 +142,6 @@ class IdentifierInline(PartInline):
 class SourceInline(PartInline):
     model = Source
     form = SourceForm
-
-
-def show_sources(form: forms.BaseForm, sources: list[Source]) -> None:
-    """Say beside each field which sources vouch for it."""
-    by_field: dict[str, list[Source]] = {}
-    for source in sources:
-        for fact in source.facts:
-            name = fact if fact in form.fields else f"{fact}_min"  # employees and hourly_rate have two ends
-            by_field.setdefault(name, []).append(source)
-    for name, found in by_field.items():
-        if name in form.fields:
-            bound = form[name]
-            lines = format_html_join("", "<li>{}{}</li>", [(reference(s), seen_on(s)) for s in found])
-            bound.help_text = format_html('{}<ul class="sources">{}</ul>', bound.help_text, lines)
-
-
-def reference(source: Source) -> str:
-    if not source.reference.startswith(("https://", "http://")):
-        return source.reference
-    return format_html('<a href="{0}" target="_blank" rel="noopener noreferrer">{0}</a>', source.reference)
-
-
-def seen_on(source: Source) -> str:
-    return f", seen on {source.seen_on}" if source.seen_on else ""
 
 
 class EmergingFilter(admin.SimpleListFilter):

@@ -73,7 +73,8 @@ class MergingAdmin(admin.ModelAdmin):
 
     def merge_sent(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
         """Merge the form that was sent with what is there now; the answer where it cannot be saved as it is."""
-        if object_id.isascii() and object_id.isdigit() and len(object_id) < 19:
+        is_number = object_id.isascii() and object_id.isdigit() and len(object_id) < 19
+        if is_number and not getattr(request, "refusal", ""):
             # Scripts do not wait for the writers' lock; from here on they wait for this row.
             list(self.model._default_manager.select_for_update(no_key=True).filter(pk=object_id).values_list("pk"))
         obj = self.get_object(request, object_id)

@@ -41,23 +41,28 @@ def typed(request: HttpRequest) -> Iterator[tuple[str, str]]:
     was = opened.read(request.POST)
     for name, values in request.POST.lists():
         found = [text for value in values if (text := str(value).replace("\r\n", "\n").strip())]
-        if found and name != opened.FIELD and not MACHINERY.fullmatch(name) and found != before(request, was, name):
+        if (
+            found
+            and name != opened.FIELD
+            and not MACHINERY.fullmatch(name)
+            and sorted(found) != before(request, was, name)
+        ):
             yield capfirst(re.sub("[-_]", " ", name)), "\n".join(found)
 
 
-def before(request: HttpRequest, was: opened.Opened | None, name: str) -> list[str] | None:
-    """What a field had when the form was opened; None where nobody knows."""
+def before(request: HttpRequest, was: opened.Opened | None, name: str) -> list[str]:
+    """What a field had when the form was opened, in order of the alphabet."""
     if was is None:
-        return None
+        return []
     cell = CELL.fullmatch(name)
     if cell is None:
-        return was.state.fields.get(name)
+        return sorted(was.state.fields.get(name, []))
     prefix, number, field = cell.groups()
     owner = was.of.partition(":")[0]
     if field in ("id", owner.partition(".")[2]):  # which row it is, and whose
-        return request.POST.getlist(name)
+        return sorted(request.POST.getlist(name))
     row = was.state.parts.get(prefix, {}).get(request.POST.get(f"{prefix}-{number}-id", ""), {})
-    return row.get(field)
+    return sorted(row.get(field, []))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

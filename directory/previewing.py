@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
@@ -52,27 +51,30 @@ class PreviewingAdmin(admin.ModelAdmin):
     ) -> HttpResponse:
         extra = (extra_context or {}) | {"may_preview": True}
         view = partial(super()._changeform_view, request, object_id, form_url)  # type: ignore[misc]
-        if request.method != "POST" or PREVIEW not in request.POST:
+        if request.method != "POST" or PREVIEW not in request.POST or getattr(request, "refusal", None):
             return view(extra)
         try:
             with publication(source=Source.ADMIN) as current, transaction.atomic():
                 reason = current.reason
                 answer: HttpResponse = view(extra)
-                if answer.status_code == 200:
+                if not hasattr(request, "saved"):
                     return answer  # it is refused, and the form says why
-                raise Tried(preview(self.model, object_id and int(unquote(object_id))))
+                raise Tried(preview(self.model, request.saved))
         except Tried as tried:
             current.reason = reason
             request.held = True  # type: ignore[attr-defined]
             return view(extra | {"preview": tried.preview})
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        request.saved = form.instance.pk  # type: ignore[attr-defined]
 
-def preview(model: type[Published], pk: int | str | None) -> Preview:
-    """What this transaction would publish of the object ``pk``; of the one that it made where it is empty."""
+
+def preview(model: type[Published], pk: int) -> Preview:
+    """What this transaction would publish of the object ``pk`` and of what follows it."""
     kind = model._meta.model_name or ""
-    objects = claim_own_marks()
-    pk = pk or max(number for name, number in objects if name == kind)
-    changes = differences(objects | {(kind, int(pk))})
+    objects = claim_own_marks() | {(kind, pk)}
+    changes = differences(objects)
     obj = model._default_manager.for_document().get(pk=pk)
     change = next((change for change in changes if (change.kind, change.pk) == (kind, pk)), None)
     found = orjson.loads(orjson.dumps(serializer_class(model)().to_representation(obj)))

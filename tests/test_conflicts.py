@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
@@ -18,6 +19,7 @@ from tests import factories as make
 from tests.curators import make_member, signed_in
 from tests.log import document
 from tests.test_admin import LIST, Form, act, errors, messages, url_of
+from tests.test_writers import database_url
 
 pytestmark = pytest.mark.django_db
 
@@ -307,7 +309,7 @@ def test_a_refused_form_shows_what_both_changed(client: Client) -> None:
     assert "http" in errors(response)
     again = opened_again(response)
     assert (again["summary"], again["founded_year"]) == ("Typed for an hour.", "1999")
-    assert "somebody changed: Founded year" in response.content.decode()
+    assert "System changed: Founded year" in response.content.decode()
     edit(company, {"founded_year": 2001}, source=Source.ADMIN)
     assert client.post(url_of(company), again | {"website": "https://good.example/"}).status_code == 302
     assert (same(company).founded_year, same(company).summary) == (2001, "Typed for an hour.")
@@ -381,6 +383,26 @@ def test_what_was_deleted_meanwhile_gives_the_form_back(client: Client) -> None:
     form = opened(client, url_of(company)) | TYPED
     company.delete()
     assert_kept(client.post(url_of(company), form), "It was deleted while you were editing it.")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("button", ["_save", "_preview"])
+def test_a_script_that_is_at_it_keeps_the_input(client: Client, button: str) -> None:
+    """A script does not wait for the writers' lock, but for the row, as its curator does."""
+    company = make.make_company()
+    form = opened(client, url_of(company)) | TYPED | {button: "x"}
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = 100")
+    try:
+        with psycopg.connect(database_url()) as script:
+            script.execute("UPDATE companies_company SET founded_year = 1999 WHERE id = %s", [company.pk])
+            response = client.post(url_of(company), form)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
+    assert "Somebody else is writing just now. Nothing was saved: try again." in errors(response)
+    assert client.post(url_of(company), opened_again(response)).status_code == 302
+    assert (same(company).founded_year, same(company).summary) == (1999, "Typed for an hour.")
 
 
 # An old copy overwrites nothing

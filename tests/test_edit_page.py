@@ -158,6 +158,11 @@ def test_a_preview_of_what_is_refused_says_why(client: Client) -> None:
     assert "preview" not in response.context
 
 
+def test_a_preview_of_nothing_is_nothing(client: Client) -> None:
+    url = reverse("admin:companies_company_change", args=[999])
+    assert client.post(url, {"_preview": "Preview"}).status_code == 302
+
+
 def test_sources_beside_the_fields_cost_no_query(
     client: Client, django_assert_num_queries: Callable[..., Any]
 ) -> None:
