@@ -18,7 +18,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from companies.hosts import own_domain
-from companies.matching import Certainty, Facts, Match, Matcher, candidates, find, judge
+from companies.judging import judge
+from companies.matching import Certainty, Facts, Match, Matcher, candidates, find
 from companies.merging import merge_companies
 from companies.models import Company, Identifier
 from companies.spelling import Likeness, abbreviates, compare, differ_by_a_slip, slip_keys, spell
