@@ -10,7 +10,7 @@ from typing import Any
 from companies.hosts import label_of, own_domain
 from companies.identifiers import Scheme
 from companies.models import Company
-from companies.spelling import Spelling, slip_keys, spell
+from companies.spelling import Spelling, differ_by_a_slip, slip_keys, spell
 
 Key = tuple[Any, ...]
 
@@ -91,3 +91,7 @@ class Facts:
         for spelling in self.spellings:
             if not spelling.is_generic:
                 yield from slip_keys(spelling.stem, lengths)
+
+    def is_a_slip_from(self, other: Facts) -> bool:
+        """Whether the stems of two names differ by a slip, which few do that have a key of ``slips()`` in common."""
+        return any(differ_by_a_slip(ours.stem, theirs.stem) for ours in self.spellings for theirs in other.spellings)

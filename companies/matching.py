@@ -54,12 +54,20 @@ class Matcher:
 
     def match(self, facts: Facts, limit: int = 5) -> list[Match]:
         """The companies that ``facts`` may tell of, the best first; none where there is no such company."""
+        found = self.having({*facts.keys(), *facts.crossed_keys()})
+        for pk in self.having(set(facts.slips(lengths=1))) - found:
+            if facts.is_a_slip_from(self.facts[pk]):
+                found.add(pk)
+        return best((judge(facts, self.facts[pk], pk) for pk in found), limit)
+
+    def having(self, keys: set[Key]) -> set[int]:
+        """The companies that have one of ``keys``, unless too many have it."""
         found: set[int] = set()
-        for key in {*facts.keys(), *facts.crossed_keys(), *facts.slips(lengths=1)}:
+        for key in keys:
             holders = self.holders.get(key, ())
             if len(holders) <= COMMON:
                 found.update(holders)
-        return best((judge(facts, self.facts[pk], pk) for pk in found), limit)
+        return found
 
 
 def find(facts: Facts, limit: int = 5, exclude: int | None = None) -> list[Match]:
