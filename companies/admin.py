@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db.models import Exists, OuterRef, QuerySet
@@ -16,8 +15,10 @@ from django.utils.html import format_html, format_html_join
 from companies.alike import alike_view
 from companies.countries import COUNTRIES
 from companies.dictionary import Word
+from companies.duplicate_admin import DuplicateAdmin
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
-from companies.models import Company, Credential, Identifier, Industry, Merge, Office, Source, Specialty
+from companies.models import Company, Credential, Duplicate, Identifier, Industry, Merge, Office, Source, Specialty
+from companies.reasons import ReasonActionForm, ReasonField
 from companies.sources import show_sources
 from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
 from directory.admin import CuratedAdmin, CuratedForm, CuratorFilter, LookedAtAdmin, PublishedAdmin, containing
@@ -50,17 +51,6 @@ class CountriesField(CodesField):
 
     def to_python(self, value: Any) -> Sequence[Any]:
         return super().to_python(value.upper() if isinstance(value, str) else value)
-
-
-class ReasonField(forms.CharField):
-    """Why somebody does what they do."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=300, required=False, label="Reason", **options)
-
-
-class ReasonActionForm(ActionForm):
-    reason = ReasonField()
 
 
 class CompanyForm(CuratedForm):
@@ -255,9 +245,10 @@ class CompanyAdmin(PublishedAdmin):
         return super().render_change_form(request, context, *args, **options)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Its steps and merges go with a company, although nobody may delete a single one."""
+        """Its steps, merges and duplicates go with a company, although nobody may delete a single one."""
         found, counts, missing, protected = super().get_deleted_objects(objs, request)
-        return found, counts, missing - {Step._meta.verbose_name, Merge._meta.verbose_name}, protected
+        kept = {model._meta.verbose_name for model in (Step, Merge, Duplicate)}
+        return found, counts, missing - kept, protected
 
     def save_model(self, request: HttpRequest, obj: Company, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -443,3 +434,6 @@ class MergeAdmin(LookedAtAdmin):
         if obj.undone_at:
             return "Undone"
         return format_html('<a href="{}">Undo</a>', reverse("admin:companies_merge_undo", args=[obj.pk]))
+
+
+admin.site.register(Duplicate, DuplicateAdmin)

@@ -8,7 +8,8 @@ from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
-from companies.matching import Facts, find
+from companies.facts import Facts
+from companies.matching import find
 from companies.models import Company
 from hubs.models import Hub
 

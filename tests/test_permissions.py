@@ -34,6 +34,7 @@ MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
     "companies.identifier": (C, C, C, C, {}),
     "companies.source": (C, C, C, C, {}),
     "companies.merge": (C, NOBODY, NOBODY, NOBODY, {}),
+    "companies.duplicate": (C, NOBODY, NOBODY, NOBODY, {"not_duplicate": E}),
     "companies.step": (C, NOBODY, NOBODY, NOBODY, {}),
     "companies.word": (C, NOBODY, NOBODY, NOBODY, {}),
     "hubs.hub": (C, E, E, E, {}),

@@ -25,10 +25,10 @@ DECLARE
     value text; words text[]; word text; whole text; stem text;
 BEGIN
     FOREACH value IN ARRAY texts LOOP
-        texts := texts || split_part(split_part(split_part(value, '|', 1), '(', 1), ' - ', 1);
+        texts := texts || coalesce(substring(value, '^.+?(?=[|(:,/]| -|- |–|—)'), '');
     END LOOP;
     FOREACH value IN ARRAY texts LOOP
-        words := string_to_array(directory_words(value), ' ');
+        words := string_to_array(directory_words(translate(value, '®™©', '')), ' ');
         whole := '';
         stem := '';
         FOREACH word IN ARRAY words LOOP
