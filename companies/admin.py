@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db.models import Exists, OuterRef, QuerySet
@@ -13,12 +12,17 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
+from companies.alike import alike_view
 from companies.countries import COUNTRIES
 from companies.dictionary import Word
+from companies.duplicate_admin import DuplicateAdmin
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
-from companies.models import Company, Credential, Identifier, Industry, Merge, Office, Source, Specialty
+from companies.models import Company, Credential, Duplicate, Identifier, Industry, Merge, Office, Source, Specialty
+from companies.reasons import ReasonActionForm, ReasonField
+from companies.sources import show_sources
 from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
 from directory.admin import CuratedAdmin, CuratedForm, CuratorFilter, LookedAtAdmin, PublishedAdmin, containing
+from directory.seen import named
 from directory.websites import bare_domain
 from hubs.admin import HubFilter
 
@@ -47,17 +51,6 @@ class CountriesField(CodesField):
 
     def to_python(self, value: Any) -> Sequence[Any]:
         return super().to_python(value.upper() if isinstance(value, str) else value)
-
-
-class ReasonField(forms.CharField):
-    """Why somebody does what they do."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=300, required=False, label="Reason", **options)
-
-
-class ReasonActionForm(ActionForm):
-    reason = ReasonField()
 
 
 class CompanyForm(CuratedForm):
@@ -209,10 +202,12 @@ class CompanyAdmin(PublishedAdmin):
         ("hub", HubFilter),
     ]
     list_select_related = ["hub"]
+    change_form_template = "admin/companies/company/change_form.html"
     actions = ["send_to_review", "send_back", "publish", "withdraw", "merge"]
 
     def get_urls(self) -> list[Any]:
         return [
+            path("alike/", self.admin_site.admin_view(alike_view), name="companies_company_alike"),
             path("merge/", self.admin_site.admin_view(merge_page), name="companies_company_merge"),
             *super().get_urls(),
         ]
@@ -242,10 +237,18 @@ class CompanyAdmin(PublishedAdmin):
         form.user = request.user
         return form
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> Any:
+        for inline in context["inline_admin_formsets"]:
+            if inline.formset.model is Source:
+                sources = [row.instance for row in inline.formset.initial_forms]
+                show_sources(context["adminform"].form, sources)
+        return super().render_change_form(request, context, *args, **options)
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Its steps and merges go with a company, although nobody may delete a single one."""
+        """Its steps, merges and duplicates go with a company, although nobody may delete a single one."""
         found, counts, missing, protected = super().get_deleted_objects(objs, request)
-        return found, counts, missing - {Step._meta.verbose_name, Merge._meta.verbose_name}, protected
+        kept = {model._meta.verbose_name for model in (Step, Merge, Duplicate)}
+        return found, counts, missing - kept, protected
 
     def save_model(self, request: HttpRequest, obj: Company, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -271,9 +274,12 @@ class CompanyAdmin(PublishedAdmin):
         self.take_step(request, queryset, Status.WITHDRAWN)
 
     def take_step(self, request: HttpRequest, queryset: QuerySet, after: Status) -> None:
-        """Take those of ``queryset`` to ``after`` which the user may take there; say how many were left alone."""
+        """Take those of ``queryset`` to ``after`` which the user may take there; say which were left alone."""
         reason = request.POST.get("reason", "").strip()
-        companies = [company for company in queryset if after in reachable(request.user, company.status)]
+        selected = list(queryset.select_for_update(of=("self",), no_key=True))
+        changed = self.changed_since(request, selected)
+        unchanged = [company for company in selected if company not in changed]
+        companies = [company for company in unchanged if after in reachable(request.user, company.status)]
         befores = sorted({company.status for company in companies})
         if not reason and any((before, after) in EXPLAINED for before in befores):
             self.message_user(
@@ -287,9 +293,12 @@ class CompanyAdmin(PublishedAdmin):
         message = [{"changed": {"fields": ["Status"]}}]
         LogEntry.objects.log_actions(request.user.pk, companies, CHANGE, message)  # type: ignore[arg-type]
         self.give_reason(reason or f"{after.label}.")
-        left = queryset.exclude(status=after).count()
-        more = f" Left as they are, for this step is not open to them: {left}." if left else ""
+        left = [company for company in unchanged if company.status != after and company not in companies]
+        more = f" Left as they are, for this step is not open to them: {len(left)}." if left else ""
         self.message_user(request, f"{after.label}: {len(companies)}.{more}", messages.SUCCESS)
+        if changed:
+            warning = f"Changed since the list was shown, so left as they are: {named(changed)}. Look at them again."
+            self.message_user(request, warning, messages.WARNING)
 
     @admin.display(description="steps")
     def steps(self, obj: Company) -> str:
@@ -425,3 +434,6 @@ class MergeAdmin(LookedAtAdmin):
         if obj.undone_at:
             return "Undone"
         return format_html('<a href="{}">Undo</a>', reverse("admin:companies_merge_undo", args=[obj.pk]))
+
+
+admin.site.register(Duplicate, DuplicateAdmin)

@@ -15,8 +15,15 @@ NOTHING = {
 ZERO_WIDTH = {"\u200b", "\u2060", "\ufeff"}
 
 
+def is_plain(text: str) -> bool:
+    """Whether it has but one form in Unicode, as most texts have: nothing need be looked at sign by sign."""
+    return text.isascii() and text.isprintable()
+
+
 def squash(text: str) -> str:
     """The text as it is kept: NFC, no control characters (PostgreSQL refuses NUL), single spaces."""
+    if is_plain(text):
+        return " ".join(text.split())
     seen = (
         " " if unicodedata.category(sign) == "Cc" else sign
         for sign in unicodedata.normalize("NFC", text)
@@ -27,6 +34,8 @@ def squash(text: str) -> str:
 
 def fold(text: str) -> str:
     """The text as it is compared: NFKC, case and accents gone, single spaces."""
+    if is_plain(text):
+        return " ".join(text.lower().split())
     folded = unicodedata.normalize("NFKC", squash(text)).casefold()
     bare = "".join(sign for sign in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(sign))
     return squash(bare.translate(URDU_LETTERS))

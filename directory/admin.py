@@ -19,10 +19,13 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from directory import ids
+from directory.conflicts import MergingAdmin
 from directory.constraints import refusal
 from directory.models import Address, Fold, Log, Mark, Published, Revision, Source, Version, kinds
+from directory.previewing import PreviewingAdmin
 from directory.publishing import CHUNK, publication
 from directory.reverting import history_page, undo_page
+from directory.seen import SeenAdmin
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +58,16 @@ class LinesField(SimpleArrayField):
 
 
 class CuratedForm(forms.ModelForm):
-    """A form that also says why the database refused what the form itself had found valid."""
+    """A form that also says why the database refused what the form itself had found valid.
+
+    One that is ``held`` is shown once more instead of being saved.
+    """
 
     refusal = ""
+    held = False
+
+    def is_valid(self) -> bool:
+        return super().is_valid() and not self.held
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -118,7 +128,7 @@ class GuardedAdmin(admin.ModelAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
 
-class CuratedAdmin(GuardedAdmin):
+class CuratedAdmin(MergingAdmin, SeenAdmin, GuardedAdmin):
     """A model of which each change in the admin, by whatever button, is one publication.
 
     The publication begins before Django's own transaction, so that the writers' lock is taken before any row's.
@@ -153,7 +163,7 @@ class CuratedAdmin(GuardedAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
         form: Any = super().get_form(request, obj, change, **options)  # a class of this request's own
-        form.refusal = getattr(request, "refusal", "")
+        form.refusal, form.held = getattr(request, "refusal", ""), getattr(request, "held", False)
         return form
 
     def message_user(self, request: HttpRequest, message: Any, *args: Any, **options: Any) -> None:
@@ -191,7 +201,7 @@ class CuratedAdmin(GuardedAdmin):
         return super().response_action(request, queryset)
 
 
-class PublishedAdmin(CuratedAdmin):
+class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
     """A kind of published object."""
 
     # What an object is searched by where its name does not contain the words.

@@ -134,6 +134,8 @@ class Published(models.Model):
     serializer: ClassVar[str]
     # Kind → look-ups by which this kind's documents name it: they follow when its name or slug changes.
     follows: ClassVar[dict[str, tuple[str, ...]]] = {}
+    # What documents do not show and makes the world see an object of this kind.
+    shown_by: ClassVar[dict[str, Any]] = {}
 
     slug = models.SlugField(
         max_length=80,
@@ -194,9 +196,6 @@ class Published(models.Model):
     def hide(self) -> None:
         """Make an object that the world sees one that it does not see."""
         self.delete()
-
-    def show(self) -> None:
-        """Make an object that the world does not see, or that was deleted, one that it sees once it is saved."""
 
     def clean(self) -> None:
         """Name the slug's earlier owner before the database refuses it."""

@@ -24,6 +24,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 from django.utils.module_loading import import_string
+from rest_framework.serializers import ValidationError
 
 from directory.models import Action, Log, Mark, Published, Revision, Source, Version, kinds
 
@@ -96,14 +97,25 @@ def edit(
 ) -> Published:
     """Write ``patch``, a JSON Merge Patch on the object's document (RFC 7396), and publish.
 
-    ``obj`` may be new and unsaved: then the patch is its whole document. ``private`` sets what documents never
-    show, such as ``status``. Raises rest_framework.serializers.ValidationError, naming each field.
+    ``obj`` may be new and unsaved: then the patch is its whole document. Otherwise it says only which object: that is
+    read anew, and what is returned is another instance. ``private`` sets what documents never show, such as
+    ``status``. Raises rest_framework.serializers.ValidationError, naming each field.
     """
     with publication(source=source, by=by, reason=reason):
-        serializer = serializer_class(type(obj))(obj, data=patch, partial=obj.pk is not None)
+        serializer = serializer_class(type(obj))(as_it_is(obj), data=patch, partial=obj.pk is not None)
         serializer.is_valid(raise_exception=True)
         saved: Published = serializer.save(**private)
         return saved
+
+
+def as_it_is(obj: Published) -> Published:
+    """The object as the database has it, its row locked: a copy read earlier would undo what others did since."""
+    if obj._state.adding:
+        return obj
+    found: Published | None = type(obj)._default_manager.select_for_update(no_key=True).filter(pk=obj.pk).first()
+    if found is None:
+        raise ValidationError("It was deleted meanwhile.")
+    return found
 
 
 def sweep(chunk: int = CHUNK) -> int:

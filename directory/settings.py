@@ -235,6 +235,7 @@ SESSION_COOKIE_AGE = 60 * 60  # seconds without use
 SESSION_LONGEST = 12 * 60 * 60  # seconds in all
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "directory.kept.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],

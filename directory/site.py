@@ -1,3 +1,4 @@
+from functools import wraps
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -8,6 +9,8 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.http import urlencode
 
+from directory import opened
+from directory.kept import kept_page
 from directory.signin import has_second_factor, is_postponed, is_verified
 
 
@@ -24,6 +27,18 @@ class CuratorSite(AdminSite):
         if not hasattr(request, "may_enter"):
             request.may_enter = is_verified(request) or is_postponed(request)  # type: ignore[attr-defined]
         return bool(request.may_enter)  # type: ignore[attr-defined]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """As Django's, which forgets a form that arrives after the session is over."""
+        guarded = super().admin_view(view, cacheable)
+
+        @wraps(guarded)
+        def inner(request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+            if request.method == "POST" and opened.read(request.POST) and not self.has_permission(request):
+                return kept_page(request, "You are not signed in any more.", sign_in=True)
+            return guarded(request, *args, **options)
+
+        return inner
 
     def get_urls(self) -> list[Any]:
         """Without the redirect from any row to its own page, which asks for no permission on it."""

@@ -147,8 +147,7 @@ def take(step: Step, by: User | None, reason: str) -> None:
             hide(step, obj)
     elif step.shows:
         obj = obj or model(pk=step.version.object_id)
-        obj.show()
-        edit(obj, step.patch, source=Source.ADMIN, by=by, reason=reason)
+        edit(obj, step.patch, source=Source.ADMIN, by=by, reason=reason, **model.shown_by)
     elif step.patch:
         edit(obj, step.patch, source=Source.ADMIN, by=by, reason=reason)
 

@@ -12,10 +12,10 @@ from pytest_django import DjangoDbBlocker
 from directory.api import caching, groupings, pagination, related, vocabulary
 from directory.models import Source
 from directory.publishing import publication
-from tests.browsing import chromium, page, site
+from tests.browsing import browse, chromium, page, site
 from tests.lists import VIEWSETS
 
-__all__ = ["chromium", "page", "site"]
+__all__ = ["browse", "chromium", "page", "site"]
 
 
 @pytest.fixture(autouse=True)

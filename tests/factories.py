@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import models
 
-from companies.models import Company, Credential, Identifier, Industry, Office, Source, Specialty
+from companies.models import Company, Credential, Duplicate, Identifier, Industry, Office, Source, Specialty
 from directory.models import Source as Origin
 from directory.publishing import publication
 from hubs.models import Hub, Indicator, Program
@@ -108,6 +108,13 @@ def make_source(company: Company | None = None, **fields: Any) -> Source:
     """Where a fact comes from; in tests ``directory.models.Source`` is the other one."""
     fields = {"reference": "https://www.secp.gov.pk/", "facts": ["name"]} | fields
     return publish(Source(company=company or make_company(), **fields))
+
+
+def make_duplicate(one: Company, other: Company, **fields: Any) -> Duplicate:
+    """A pair that waits for a decision."""
+    first, second = sorted((one, other), key=lambda company: company.pk)
+    known = {"score": 0.9, "reasons": ["the same name"], "seen_at": datetime.datetime.now(datetime.UTC)}
+    return Duplicate.objects.create(first=first, second=second, **known | fields)
 
 
 def make_curator(username: str = "ayesha", **fields: Any) -> User:

@@ -1,0 +1,177 @@
+"""The edit page: what might exist already, where each fact comes from, and what the public would see of a save."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.test import Client
+from django.urls import reverse
+
+from companies.models import Company
+from companies.workflow import Step
+from directory.models import Revision
+from tests import factories as make
+from tests.curators import signed_in
+from tests.log import marked
+from tests.test_admin import Form, errors, messages, submit, url_of
+
+pytestmark = pytest.mark.django_db
+
+ADD = "admin:companies_company_add"
+
+
+@pytest.fixture
+def client() -> Client:
+    return signed_in(make.make_curator())
+
+
+# What might exist already
+
+
+def alike(client: Client, **typed: Any) -> list[dict[str, Any]]:
+    response = client.get(reverse("admin:companies_company_alike"), typed)
+    assert response.status_code == 200
+    assert "no-store" in response["Cache-Control"]
+    found: list[dict[str, Any]] = response.json()["matches"]
+    return found
+
+
+def test_what_might_exist_already(client: Client) -> None:
+    company = make.make_company("Systems Limited", website="https://systemsltd.com/", status="draft")
+    make.make_company("Devsinc")
+    [match] = alike(client, name="SYSTEMS LTD.", hub=company.hub_id)
+    assert (match["name"], match["url"], match["status"]) == ("Systems Limited", url_of(company), "Draft")
+    assert match["reasons"]
+    assert [one["name"] for one in alike(client, website="https://www.systemsltd.com/about")] == ["Systems Limited"]
+    assert alike(client, name="Systems Limited", exclude=company.pk) == []
+
+
+@pytest.mark.parametrize(
+    "typed", [{}, {"name": "S"}, {"name": "\0" * 9}, {"name": "x" * 9000, "hub": "abc", "exclude": "9" * 40}], ids=str
+)
+def test_nonsense_is_like_nothing(client: Client, typed: dict[str, str]) -> None:
+    make.make_company()
+    assert alike(client, **typed) == []
+
+
+def test_what_might_exist_costs_a_few_queries(
+    client: Client, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    hub = make.make_hub()
+    for number in range(30):
+        make.make_company(f"Systems {number}", hub=hub)
+    # Session, user, second factor; hub; the matcher's own handful; names.
+    with django_assert_max_num_queries(11):
+        alike(client, name="Systems 7", website="https://systems.example/", hub=hub.pk)
+
+
+# Sources
+
+
+def test_sources_are_shown_beside_the_fields_that_they_vouch_for(client: Client) -> None:
+    company = make.make_company()
+    make.make_source(company, reference="https://secp.gov.pk/?a=1&b=<2>", facts=["legal_name"], seen_on="2026-01-31")
+    make.make_source(company, reference="Annual report <2025>", facts=["legal_name", "employees", "nonsense"])
+    form = client.get(url_of(company)).context["adminform"].form
+    said = form["legal_name"].help_text
+    link = '<a href="https://secp.gov.pk/?a=1&amp;b=&lt;2&gt;" target="_blank" rel="noopener noreferrer">'
+    assert link in said
+    assert "seen on 2026-01-31" in said
+    assert "Annual report &lt;2025&gt;" in said
+    assert "Annual report" in form["employees_min"].help_text
+    assert "sources" not in form["website"].help_text
+
+
+# The preview
+
+
+def preview(client: Client, url: str, **changes: Any) -> Any:
+    return submit(client, url, _preview="Preview", **changes)
+
+
+def everything() -> list[Any]:
+    return [list(model._default_manager.order_by("pk").values()) for model in (Company, Step, Revision, LogEntry)]
+
+
+def test_a_preview_shows_what_would_change_and_saves_nothing(client: Client) -> None:
+    company = make.make_company(founded_year=2004)
+    before = everything()
+    office = {"offices-TOTAL_FORMS": "1", "offices-0-hub": str(company.hub_id), "offices-0-address": "Arfa Tower"}
+    response = preview(client, url_of(company), founded_year="1977", notes="Private.", reason="Asked them.", **office)
+    shown = response.context["preview"]
+    assert [(one.field, one.old, one.new) for one in shown.differences] == [
+        ("founded year", "2004", "1977"),
+        ("offices", "—", "hub Lahore, address Arfa Tower"),
+    ]
+    document = orjson.loads(shown.document)
+    assert (document["founded_year"], document["name"], document["slug"]) == (1977, "Systems Limited", company.slug)
+    assert "Private." not in shown.document
+    assert everything() == before
+    assert not marked()
+    assert messages(response) == []
+    assert "errornote" not in response.content.decode()
+    form = {name: value for name, value in Form(response).data.items() if "__prefix__" not in name}
+    assert client.post(url_of(company), form).status_code == 302
+    company.refresh_from_db()
+    assert (company.founded_year, company.notes, company.offices.get().address) == (1977, "Private.", "Arfa Tower")
+    assert Revision.objects.latest("pk").reason == "Asked them."
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("draft", "draft", "not be public"),
+        ("draft", "published", "new to partners"),
+        ("published", "withdrawn", "be withdrawn"),
+        ("published", "published", "nothing would change"),
+    ],
+)
+def test_a_preview_says_what_becomes_of_the_document(client: Client, before: str, after: str, says: str) -> None:
+    company = make.make_company(status=before)
+    response = preview(client, url_of(company), status=after, reason="Because.", notes="New.")
+    assert says in response.content.decode()
+    company.refresh_from_db()
+    assert (company.status, company.notes) == (before, "")
+
+
+def test_a_preview_of_what_is_being_added(client: Client) -> None:
+    response = preview(client, reverse(ADD), name="Arbisoft", website="https://arbisoft.com/", status="published")
+    assert orjson.loads(response.context["preview"].document)["domain"] == "arbisoft.com"
+    assert Form(response).data["name"] == "Arbisoft"
+    assert not Company.objects.exists()
+
+
+def test_a_preview_counts_those_whose_documents_follow(client: Client) -> None:
+    company = make.make_company()
+    response = preview(client, url_of(company.hub), name="Lahore (Punjab)")
+    assert response.context["preview"].followers == 1
+    assert "1 other document follows" in response.content.decode()
+
+
+def test_a_preview_of_what_is_refused_says_why(client: Client) -> None:
+    company = make.make_company()
+    response = preview(client, url_of(company), founded_year="1492")
+    assert "founding year" in errors(response)
+    assert "preview" not in response.context
+
+
+def test_a_preview_of_nothing_is_nothing(client: Client) -> None:
+    url = reverse("admin:companies_company_change", args=[999])
+    assert client.post(url, {"_preview": "Preview"}).status_code == 302
+
+
+def test_sources_beside_the_fields_cost_no_query(
+    client: Client, django_assert_num_queries: Callable[..., Any]
+) -> None:
+    """test_admin.py pins the whole page."""
+    company = make.make_company()
+    ContentType.objects.get_for_models(Company)
+    # Session, user, second factor; the company; specialties, industries, programs; offices, credentials,
+    # identifiers, sources; the hub's label; steps.
+    for number in range(3):
+        with django_assert_num_queries(13):
+            client.get(url_of(company))
+        make.make_source(company, reference=f"Report {number}", facts=["website"])
