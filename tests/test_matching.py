@@ -297,7 +297,7 @@ def directory(shared_rows: None) -> Matcher:
 
 @pytest.mark.django_db
 def test_the_database_finds_what_the_matcher_finds(directory: Matcher) -> None:
-    for one, *_ in PAIRS[::3]:
+    for one, *_ in PAIRS[::6]:
         assert find(one) == directory.match(one)
 
 
