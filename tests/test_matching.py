@@ -1,7 +1,7 @@
 """Matching: who is the same is found, who is not is left alone, and what a machine acts on is beyond doubt.
 
-``matches.csv`` holds pairs as sources write them, each labelled by a person: one company or two. The matcher was
-developed on one half; the other says how well it does on pairs that it was not made for.
+``matches.csv`` holds pairs as sources write them, and some made up, each labelled: one company or two. The rules were
+corrected by what they got wrong in one half only; the labels of both are by who wrote the rules.
 """
 
 import csv
@@ -297,7 +297,7 @@ def directory(shared_rows: None) -> Matcher:
 
 @pytest.mark.django_db
 def test_the_database_finds_what_the_matcher_finds(directory: Matcher) -> None:
-    for one, *_ in PAIRS[::3]:
+    for one, *_ in PAIRS[::6]:
         assert find(one) == directory.match(one)
 
 
