@@ -23,7 +23,7 @@ GUIDE = (settings.BASE_DIR / "docs" / "api.md").read_text()
 SECTIONS = dict(re.findall(r"^##+ (.+?)\n(.*?)(?=^##+ |\Z)", GUIDE, re.DOTALL | re.MULTILINE))
 BLOCKS = re.findall(r"```\n(curl .+?)\n```(?:\n```json\n(.*?)\n```)?", GUIDE, re.DOTALL)
 # Where the queries of a section are asked; a list unless it says another.
-PLACES = {"Statistics": "stats/", "Suggestions": "suggest/", "History": "companies/devsinc/"}
+PLACES = {"Statistics": "stats/", "Completions": "suggest/", "History": "companies/devsinc/"}
 INLINE = [
     (section, code)
     for section, text in SECTIONS.items()

@@ -1,4 +1,4 @@
-"""Suggestions: what somebody who is still typing may be looking for, by kind and with what it leads to."""
+"""Completions: what somebody who is still typing may be looking for, by kind and with what it leads to."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KINDS: Mapping[str, type[Published]] = {
     "industry": Industry,
     "program": Program,
 }
-# How a suggestion fits, the best first.
+# How a completion fits, the best first.
 FITS = ("exact", "prefix", "word", "typo")
 # Companies among which the first by name are chosen, where a word is as common as that.
 ENOUGH = 1000
