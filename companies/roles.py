@@ -7,6 +7,7 @@ from typing import Any
 
 VIEWED = [
     *("directory.revision", "directory.version", "companies.step", "companies.merge", "companies.word"),
+    "companies.suggestion",
     *("companies.company", "companies.industry", "companies.specialty"),
     *("hubs.hub", "hubs.program", "hubs.indicator"),
 ]
@@ -23,6 +24,7 @@ def permitted(verbs: str, models: list[str]) -> list[str]:
 CONTRIBUTOR = [
     *permitted("view", VIEWED),
     *permitted("add change", ["companies.company"]),
+    *permitted("change", ["companies.suggestion"]),
     *permitted("view add change delete", PARTS),
 ]
 EDITOR = [
@@ -37,6 +39,7 @@ ADMINISTRATOR = [
     *permitted("view", ["directory.mark", "directory.address", "directory.log"]),
     *permitted("view add change delete", ["auth.user", "auth.group"]),
     *permitted("view delete", ["axes.accessattempt", "mfa.authenticator"]),
+    *permitted("delete", ["companies.suggestion"]),
 ]
 ROLES = {"contributor": CONTRIBUTOR, "editor": EDITOR, "administrator": ADMINISTRATOR}
 
@@ -54,6 +57,8 @@ def give_roles(apps: Any) -> None:
         for label in labels:
             app, codename = label.split(".")
             verb, model = codename.split("_", 1)
+            if model not in apps.all_models[app]:
+                continue  # a migration before the model's own, which gives the rest
             kind, _ = content_type.objects.get_or_create(app_label=app, model=model)
             name = f"Can {verb} {model_name(apps, app, model)}"
             found, _ = permission.objects.get_or_create(content_type=kind, codename=codename, defaults={"name": name})

@@ -16,6 +16,7 @@ from django.db import DataError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
 from rest_framework import exceptions
+from rest_framework.settings import api_settings
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,9 @@ CODES = {
         406, "No such format", "None of the formats in the Accept header is served here; JSON always is."
     ),
     "gone": Code(410, "It was withdrawn", "This was published once and no longer is. The address is not reused."),
+    "content_too_large": Code(
+        413, "Too much at once", "What was sent is longer than is read here. The detail says how much is."
+    ),
     "uri_too_long": Code(
         414,
         "The address is too long",
@@ -102,6 +106,7 @@ STATUS_CODES = {
     405: "method_not_allowed",
     406: "not_acceptable",
     410: "gone",
+    413: "content_too_large",
     414: "uri_too_long",
     415: "unsupported_media_type",
     429: "throttled",
@@ -261,8 +266,12 @@ def pointers(detail: Any, path: str = "") -> list[dict[str, str]]:
     return [
         error
         for key, value in pairs
-        for error in pointers(value, f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}")
+        for error in pointers(value, path if key == api_settings.NON_FIELD_ERRORS_KEY else f"{path}/{escaped(key)}")
     ]
+
+
+def escaped(key: Any) -> str:
+    return str(key).replace("~", "~0").replace("/", "~1")
 
 
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
