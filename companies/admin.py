@@ -17,6 +17,8 @@ from companies.countries import COUNTRIES
 from companies.dictionary import Word
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
 from companies.models import Company, Credential, Identifier, Industry, Merge, Office, Source, Specialty
+from companies.review_page import review_page
+from companies.suggestions import Suggestion
 from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
 from directory.admin import CuratedAdmin, CuratedForm, CuratorFilter, LookedAtAdmin, PublishedAdmin, containing
 from directory.websites import bare_domain
@@ -243,9 +245,9 @@ class CompanyAdmin(PublishedAdmin):
         return form
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Its steps and merges go with a company, although nobody may delete a single one."""
+        """Its steps, merges and suggestions go with a company, although few may delete a single one."""
         found, counts, missing, protected = super().get_deleted_objects(objs, request)
-        return found, counts, missing - {Step._meta.verbose_name, Merge._meta.verbose_name}, protected
+        return found, counts, missing - {model._meta.verbose_name for model in (Step, Merge, Suggestion)}, protected
 
     def save_model(self, request: HttpRequest, obj: Company, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -425,3 +427,43 @@ class MergeAdmin(LookedAtAdmin):
         if obj.undone_at:
             return "Undone"
         return format_html('<a href="{}">Undo</a>', reverse("admin:companies_merge_undo", args=[obj.pk]))
+
+
+@admin.register(Suggestion)
+class SuggestionAdmin(LookedAtAdmin):
+    """What the world suggests: those that wait come first."""
+
+    list_display = ["name", "changes", "received_at", "state", "changed_since", "decided_by"]
+    list_filter = ["state", ("decided_by", CuratorFilter)]
+    list_select_related = ["company", "decided_by"]
+    search_fields = ["company__name_key"]
+    search_help_text = "By the company’s name."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        found: Any = super().get_queryset(request)
+        return found.open_first().defer("company__document", "company__search", "company__description")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return containing(queryset, "company__name_key", search_term), False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return review_page(request, self, object_id)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Personal data has to go when who sent it says so."""
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    @admin.display(description="company")
+    def name(self, obj: Suggestion) -> str:
+        return str(obj)
+
+    @admin.display(description="what should change")
+    def changes(self, obj: Suggestion) -> str:
+        return ", ".join(name.replace("_", " ") for name in obj.proposed)
+
+    @admin.display(description="changed since", boolean=True)
+    def changed_since(self, obj: Suggestion) -> bool | None:
+        """Whether the company has another document now than the one that it is based on."""
+        return obj.company.revision != obj.revision if obj.company and obj.is_open else None

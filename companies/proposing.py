@@ -115,7 +115,7 @@ def named(key: str) -> Company:
         kind_number, pk = decoded(key)
         found = public.filter(pk=pk) if kind_number == Company.kind_number else public.filter(slug=key)
         if company := found.first():
-            return company  # type: ignore[no-any-return]
+            return company
         try:
             key = successor(Company, key)
         except Problem as problem:
@@ -195,7 +195,7 @@ class Reading:
         relation = Company._meta.get_field(name)
         owner = relation.field.name  # type: ignore[union-attr]
         for position, row in enumerate(found):
-            child = relation.related_model(**{owner: self.candidate}, **row)  # type: ignore[union-attr,misc,operator]
+            child = relation.related_model(**{owner: self.candidate}, **row)  # type: ignore[misc]
             with saving(at=[name, position]):
                 validate(child, exclude=[owner])
             yield child

@@ -14,6 +14,8 @@ from django.contrib.auth.models import User
 from django.db import models
 
 from companies.models import Company, Credential, Identifier, Industry, Office, Source, Specialty
+from companies.proposing import Sent, propose
+from companies.suggestions import Suggestion
 from directory.models import Source as Origin
 from directory.publishing import publication
 from hubs.models import Hub, Indicator, Program
@@ -108,6 +110,14 @@ def make_source(company: Company | None = None, **fields: Any) -> Source:
     """Where a fact comes from; in tests ``directory.models.Source`` is the other one."""
     fields = {"reference": "https://www.secp.gov.pk/", "facts": ["name"]} | fields
     return publish(Source(company=company or make_company(), **fields))
+
+
+def make_suggestion(company: Company | None = None, **patch: Any) -> Suggestion:
+    """A suggestion that waits: what ``patch`` says of ``company``, or a new one."""
+    sent = Sent(patch=patch or {"name": "Sehat Software"}, company=company and company.slug)
+    suggestion = propose(sent, "192.0.2.1")
+    suggestion.save()
+    return suggestion
 
 
 def make_curator(username: str = "ayesha", **fields: Any) -> User:

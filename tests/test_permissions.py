@@ -35,6 +35,7 @@ MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
     "companies.source": (C, C, C, C, {}),
     "companies.merge": (C, NOBODY, NOBODY, NOBODY, {}),
     "companies.step": (C, NOBODY, NOBODY, NOBODY, {}),
+    "companies.suggestion": (C, NOBODY, C, A, {}),
     "companies.word": (C, NOBODY, NOBODY, NOBODY, {}),
     "hubs.hub": (C, E, E, E, {}),
     "hubs.program": (C, E, E, E, {}),

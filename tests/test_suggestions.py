@@ -121,7 +121,7 @@ def test_it_names_a_company_by_whatever_leads_to_it(api: Client, company: Compan
 
 
 def test_it_may_be_based_on_an_earlier_document(api: Client, company: Company) -> None:
-    old = company.revision
+    old = company.revision or 0
     edit(company, {"founded_year": 1978}, source=Source.ADMIN)
     newest = Revision.objects.current()
     assert (
@@ -177,21 +177,22 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
     "a withdrawn one": ({"company": "airlift", "patch": {"name": "X"}}, ["/company"]),
     "a revision of a new one": ({"patch": {"name": "X"}, "revision": 1}, ["/revision"]),
     "no name": ({"patch": {"summary": "X"}}, ["/patch/name"]),
-    "unknown facts": ({"company": "systems-limited", "patch": {"ceo": "X", "a/b~c": 1}}, ["/patch/a~1b~0c", "/patch/ceo"]),
+    "unknown facts": ({"patch": {"name": "X", "ceo": "X", "a/b~c": 1}}, ["/patch/a~1b~0c", "/patch/ceo"]),
     "what is not theirs": (
         {"company": "systems-limited", "patch": {"id": "X", "revision": 3, "created_at": None, "domain": "x"}},
         ["/patch/created_at", "/patch/domain", "/patch/id", "/patch/revision"],
     ),
     "an address": ({"company": "systems-limited", "patch": {"slug": "secret-draft"}}, ["/patch/slug"]),
-    "private facts": ({"patch": {"name": "X", "status": "published", "notes": "x"}}, ["/patch/notes", "/patch/status"]),
+    "private facts": ({"patch": {"name": "X", "status": "draft", "notes": "x"}}, ["/patch/notes", "/patch/status"]),
     "wrong facts": (
         {"company": "systems-limited",
-         "patch": {"name": None, "founded_year": "old", "hub": "atlantis", "kind": "huge", "employees": {"min": "few"},
+         "patch": {"name": None, "founded_year": "old", "hub": "atlantis", "employees": {"min": "few"},
                    "offices": [{"hub": "lahore"}, {"hub": "atlantis"}]}},
-        ["/patch/employees", "/patch/founded_year", "/patch/hub", "/patch/kind", "/patch/name", "/patch/offices/1/hub"],
+        ["/patch/employees", "/patch/founded_year", "/patch/hub", "/patch/name", "/patch/offices/1/hub"],
     ),
     "what the database would refuse": (
-        {"company": "systems-limited", "patch": {"founded_year": 1492, "employees": {"min": 500}}}, ["/patch", "/patch"],
+        {"company": "systems-limited", "patch": {"founded_year": 1492, "employees": {"min": 500}}},
+        ["/patch", "/patch"],
     ),
     "an end of a range": ({"patch": {"name": "X", "hourly_rate": {"max": -5}}}, ["/patch/hourly_rate/max"]),
     "a wrong identifier": (
@@ -272,13 +273,19 @@ def test_a_program_that_fills_in_everything_is_dropped_unnoticed(api: Client, co
     assert Suggestion.objects.count() == 1
 
 
+def fill(number: int, **fields: Any) -> None:
+    """So many others have just come."""
+    some = {"patch": {"name": "X"}, "proposed": {"name": "X"}, "base": {}, "sender": digest("127.0.0.1")} | fields
+    Suggestion.objects.bulk_create(Suggestion(**some) for _ in range(number))
+
+
 def name(number: int) -> dict[str, Any]:
     return {"patch": {"name": f"Company {number}"}}
 
 
 def test_one_address_sends_so_many_an_hour(api: Client, company: Company) -> None:
-    for number in range(FROM_ONE_SENDER):
-        assert send(api, name(number)).status_code == 201
+    fill(FROM_ONE_SENDER - 1)
+    assert send(api, name(1)).status_code == 201
     response = send(api, name(99))
     assert problem(response)["code"] == "throttled"
     wait = int(response["Retry-After"])
@@ -291,7 +298,8 @@ def test_one_address_sends_so_many_an_hour(api: Client, company: Company) -> Non
 
 
 def test_rotating_headers_evade_nothing(api: Client, settings: Settings) -> None:
-    for number in range(FROM_ONE_SENDER):
+    fill(FROM_ONE_SENDER - 2)
+    for number in (1, 2):
         assert send(api, name(number), **{"x-forwarded-for": f"192.0.2.{number}"}).status_code == 201
     assert send(api, name(99), **{"x-forwarded-for": "192.0.2.99"}).status_code == 429
     settings.TRUSTED_PROXIES = 1
@@ -304,7 +312,8 @@ def test_of_one_company_so_many_are_taken_an_hour(api: Client, company: Company)
         return api.post(URL, body, "application/json", REMOTE_ADDR=f"192.0.2.{number}")
 
     make.make_company("Arbisoft")
-    assert {suggest(number).status_code for number in range(ON_ONE_COMPANY)} == {201}
+    fill(ON_ONE_COMPANY - 1, company=company, revision=company.revision, sender="many others")
+    assert suggest(1).status_code == 201
     assert suggest(99).status_code == 429
     assert suggest(99, "arbisoft").status_code == 201
 
@@ -344,8 +353,8 @@ def test_nobody_is_named_in_the_log(api: Client, caplog: pytest.LogCaptureFixtur
     caplog.set_level("DEBUG")
     for email in ("bilal@example.com", "bilal@example.com\r\nforged"):
         send(api, {"patch": {"name": "X"}, "email": email})
-    for number in range(FROM_ONE_SENDER):
-        send(api, name(number) | {"email": "bilal@example.com"})
+    fill(FROM_ONE_SENDER)
+    send(api, name(1) | {"email": "bilal@example.com"})
     assert "429 throttled" in caplog.text
     told = [record.getMessage() for record in caplog.records if record.name != "django.db.backends"]
     assert not [line for line in told if "bilal" in line or "forged" in line]
