@@ -9,7 +9,16 @@ from django.conf import settings
 from django.http import HttpResponse
 
 from companies.envelope import HONEYPOT, MAX_BYTES, MAX_EVIDENCE, MAX_URL, body_of, read
-from companies.proposing import FROM_ONE_SENDER, ON_ONE_COMPANY, SUGGESTED, WINDOW, TooMany, propose, receive
+from companies.proposing import (
+    FROM_ONE_SENDER,
+    ON_ONE_COMPANY,
+    SUGGESTED,
+    WINDOW,
+    TooMany,
+    in_order,
+    propose,
+    receive,
+)
 from companies.suggestions import State, Suggestion, new_token
 from directory.api import rendering
 from directory.api.described import URI, narrowed
@@ -195,7 +204,7 @@ def outcome(suggestion: Suggestion) -> dict[str, Any]:
         "company": {name: getattr(company, name) for name in ("slug", "name", "url")} if is_public else None,
         "received_at": suggestion.received_at,
         "decided_at": suggestion.decided_at,
-        "fields": [verdict(name, suggestion.decisions.get(name)) for name in suggestion.proposed],
+        "fields": [verdict(name, suggestion.decisions.get(name)) for name in in_order(suggestion.proposed)],
     }
 
 

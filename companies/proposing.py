@@ -211,6 +211,11 @@ def empty(name: str) -> Any:
     return [] if isinstance(FIELDS.get(name), (ManyRelatedField, ListSerializer, ListField)) else None
 
 
+def in_order(proposed: Document) -> list[str]:
+    """The fields that something is suggested of, as they follow one another in a document."""
+    return [name for name in SUGGESTED if name in proposed]
+
+
 def in_document(detail: Any) -> Any:
     """A validation error's detail with each end of a range where the document has it."""
     if not isinstance(detail, Mapping):

@@ -19,7 +19,7 @@ from rest_framework.serializers import ValidationError
 
 from companies.merging import facts
 from companies.models import Company, Merge
-from companies.proposing import empty
+from companies.proposing import empty, in_order
 from companies.suggestions import State, Suggestion
 from companies.workflow import NEW, OPEN, Status, Step, publishes
 from directory.models import Source
@@ -72,7 +72,8 @@ def may_decide(user: Any, company: Company | None) -> bool:
 
 def fields(suggestion: Suggestion, now: Document) -> list[Field]:
     """Each field of a suggestion against ``now``, the facts of today, none for a new company."""
-    return [field(suggestion, name, value, now.get(name, empty(name))) for name, value in suggestion.proposed.items()]
+    proposed = {name: suggestion.proposed[name] for name in in_order(suggestion.proposed)}
+    return [field(suggestion, name, value, now.get(name, empty(name))) for name, value in proposed.items()]
 
 
 def field(suggestion: Suggestion, name: str, proposed: Any, now: Any) -> Field:
@@ -94,7 +95,7 @@ def field(suggestion: Suggestion, name: str, proposed: Any, now: Any) -> Field:
 def fingerprint(found: Sequence[Field]) -> str:
     """What tells whether a curator decided on what there is."""
     seen = [(one.name, one.now, one.result) for one in found]
-    return hashlib.sha256(orjson.dumps(seen)).hexdigest()[:32]
+    return hashlib.sha256(orjson.dumps(seen, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
 def decide(

@@ -114,7 +114,7 @@ def make_source(company: Company | None = None, **fields: Any) -> Source:
 
 def make_suggestion(company: Company | None = None, **patch: Any) -> Suggestion:
     """A suggestion that waits: what ``patch`` says of ``company``, or a new one."""
-    sent = Sent(patch=patch or {"name": "Sehat Software"}, company=company and company.slug)
+    sent = Sent(patch=patch or {"name": "Sehat Software"}, company=company.slug if company else None)
     suggestion = propose(sent, "192.0.2.1")
     suggestion.save()
     return suggestion
