@@ -17,6 +17,7 @@ from companies.countries import COUNTRIES
 from companies.dictionary import Word
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
 from companies.models import Company, Credential, Identifier, Industry, Merge, Office, Source, Specialty
+from companies.proposing import in_order
 from companies.review_page import review_page
 from companies.suggestions import Suggestion
 from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
@@ -433,9 +434,9 @@ class MergeAdmin(LookedAtAdmin):
 class SuggestionAdmin(LookedAtAdmin):
     """What the world suggests: those that wait come first."""
 
-    list_display = ["name", "changes", "received_at", "state", "changed_since", "decided_by"]
+    list_display = ["name", "changes", "received_at", "state", "changed_since"]
     list_filter = ["state", ("decided_by", CuratorFilter)]
-    list_select_related = ["company", "decided_by"]
+    list_select_related = ["company"]
     search_fields = ["company__name_key"]
     search_help_text = "By the company’s name."
 
@@ -461,9 +462,9 @@ class SuggestionAdmin(LookedAtAdmin):
 
     @admin.display(description="what should change")
     def changes(self, obj: Suggestion) -> str:
-        return ", ".join(name.replace("_", " ") for name in obj.proposed)
+        return ", ".join(name.replace("_", " ") for name in in_order(obj.proposed))
 
-    @admin.display(description="changed since", boolean=True)
-    def changed_since(self, obj: Suggestion) -> bool | None:
+    @admin.display(description="company since then", empty_value="—")
+    def changed_since(self, obj: Suggestion) -> str:
         """Whether the company has another document now than the one that it is based on."""
-        return obj.company.revision != obj.revision if obj.company and obj.is_open else None
+        return "Changed" if obj.is_open and obj.company and obj.company.revision != obj.revision else ""

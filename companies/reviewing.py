@@ -82,6 +82,7 @@ def field(suggestion: Suggestion, name: str, proposed: Any, now: Any) -> Field:
     # Of an object, such as a range, a patch may be about a part; then only that part can be stale.
     is_part = all(isinstance(value, dict) for value in (base, patch, now, proposed))
     ends = patch.keys() if is_part else ()
+    base = {end: base.get(end) for end in now} if is_part else base  # in the same order, to be compared by eye
     result = {**now, **{end: proposed.get(end) for end in ends}} if is_part else proposed
     if result == now:
         standing = Standing.SAME

@@ -44,7 +44,7 @@ MISTAKES: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "invalid_input": [
-        {"pointer": "/founded_year", "code": "invalid", "detail": "A valid integer is required."},
+        {"pointer": "/patch/founded_year", "code": "invalid", "detail": "A valid integer is required."},
     ],
 }
 
