@@ -32,7 +32,7 @@ INLINE = [
 
 
 def request(api: Client, command: str) -> Any:
-    """What curl would get; ``--header`` and ``--json`` are all of its options that make a difference to the answer."""
+    """What curl would get; ``--header`` and ``--json`` alone of its options make a difference to the answer."""
     words = shlex.split(command)
     headers = dict(words[n + 1].split(": ", 1) for n, word in enumerate(words) if word == "--header")
     [url] = [word for word in words if word.startswith("http://127.0.0.1:8000/")]
