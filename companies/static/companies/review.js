@@ -16,9 +16,7 @@ function go(to) {
 }
 
 function choose(value) {
-  if (at < 0) {
-    go(0);
-  }
+  at = Math.max(0, at);
   const radio = fields[at].querySelector(`input[value=${value}]`);
   radio.checked = true;
   radio.dispatchEvent(new Event("change", { bubbles: true }));
@@ -53,7 +51,7 @@ document.addEventListener("change", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || keys.open || fields.length === 0) {
+  if (event.ctrlKey || event.metaKey || event.altKey || keys.open) {
     return;
   }
   if (event.target.matches(".reason input")) {
@@ -69,7 +67,8 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   const action = actions[event.key];
-  if (action) {
+  const isPossible = fields.length > 0 || event.key === "j" || event.key === "?";
+  if (action && isPossible) {
     event.preventDefault(); // or the letter would be the first of the reason
     action();
   }
