@@ -18,8 +18,11 @@ from companies.dictionary import Word
 from companies.duplicate_admin import DuplicateAdmin
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
 from companies.models import Company, Credential, Duplicate, Identifier, Industry, Merge, Office, Source, Specialty
+from companies.proposing import in_order
 from companies.reasons import ReasonActionForm, ReasonField
+from companies.review_page import review_page
 from companies.sources import show_sources
+from companies.suggestions import Suggestion
 from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
 from directory.admin import CuratedAdmin, CuratedForm, CuratorFilter, LookedAtAdmin, PublishedAdmin, containing
 from directory.seen import named
@@ -245,9 +248,9 @@ class CompanyAdmin(PublishedAdmin):
         return super().render_change_form(request, context, *args, **options)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Its steps, merges and duplicates go with a company, although nobody may delete a single one."""
+        """What was said and done about it goes with a company, although few may delete a single one of these."""
         found, counts, missing, protected = super().get_deleted_objects(objs, request)
-        kept = {model._meta.verbose_name for model in (Step, Merge, Duplicate)}
+        kept = {model._meta.verbose_name for model in (Step, Merge, Duplicate, Suggestion)}
         return found, counts, missing - kept, protected
 
     def save_model(self, request: HttpRequest, obj: Company, form: Any, change: bool) -> None:
@@ -437,3 +440,43 @@ class MergeAdmin(LookedAtAdmin):
 
 
 admin.site.register(Duplicate, DuplicateAdmin)
+
+
+@admin.register(Suggestion)
+class SuggestionAdmin(LookedAtAdmin):
+    """What the world suggests: those that wait come first."""
+
+    list_display = ["name", "changes", "received_at", "state", "changed_since"]
+    list_filter = ["state", ("decided_by", CuratorFilter)]
+    list_select_related = ["company"]
+    search_fields = ["company__name_key"]
+    search_help_text = "By the company’s name."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        found: Any = super().get_queryset(request)
+        return found.open_first().defer("company__document", "company__search", "company__description")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return containing(queryset, "company__name_key", search_term), False
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return review_page(request, self, object_id)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Personal data has to go when who sent it says so."""
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    @admin.display(description="company")
+    def name(self, obj: Suggestion) -> str:
+        return str(obj)
+
+    @admin.display(description="what should change")
+    def changes(self, obj: Suggestion) -> str:
+        return ", ".join(name.replace("_", " ") for name in in_order(obj.proposed))
+
+    @admin.display(description="company since then", empty_value="—")
+    def changed_since(self, obj: Suggestion) -> str:
+        """Whether the company has another document now than the one that it is based on."""
+        return "Changed" if obj.is_open and obj.company and obj.company.revision != obj.revision else ""

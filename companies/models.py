@@ -18,6 +18,7 @@ from django.db.models.functions import Cast, Now
 from companies.countries import COUNTRIES
 from companies.dictionary import dictionary_triggers
 from companies.identifiers import SCHEMES, Scheme, check_identifier
+from companies.suggestions import Suggestion as Suggestion  # Django looks for models here
 from companies.workflow import Status
 from directory.api.ordering import Sort, declare_orderings, indexes_for
 from directory.models import Published, PublishedQuerySet, marks, published_triggers

@@ -7,7 +7,7 @@ from typing import Any
 
 VIEWED = [
     *("directory.revision", "directory.version", "companies.step", "companies.merge", "companies.word"),
-    "companies.duplicate",
+    *("companies.duplicate", "companies.suggestion"),
     *("companies.company", "companies.industry", "companies.specialty"),
     *("hubs.hub", "hubs.program", "hubs.indicator"),
 ]
@@ -24,6 +24,7 @@ def permitted(verbs: str, models: list[str]) -> list[str]:
 CONTRIBUTOR = [
     *permitted("view", VIEWED),
     *permitted("add change", ["companies.company"]),
+    *permitted("change", ["companies.suggestion"]),
     *permitted("view add change delete", PARTS),
 ]
 EDITOR = [
@@ -39,6 +40,7 @@ ADMINISTRATOR = [
     *permitted("view", ["directory.mark", "directory.address", "directory.log"]),
     *permitted("view add change delete", ["auth.user", "auth.group"]),
     *permitted("view delete", ["axes.accessattempt", "mfa.authenticator"]),
+    *permitted("delete", ["companies.suggestion"]),
 ]
 ROLES = {"contributor": CONTRIBUTOR, "editor": EDITOR, "administrator": ADMINISTRATOR}
 

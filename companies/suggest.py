@@ -1,4 +1,4 @@
-"""The endpoint of suggestions: what it takes, and how it answers."""
+"""The endpoint of completions, /suggest/: what it takes, and how it answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import orjson
 from django.conf import settings
 from django.http import HttpResponse
 
-from companies.suggestions import FITS, KINDS, suggest
+from companies.completions import FITS, KINDS, suggest
 from directory.api import rendering
 from directory.api.caching import at_one_revision
 from directory.api.described import SHARED, narrowed

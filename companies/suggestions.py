@@ -1,205 +1,135 @@
-"""Suggestions: what somebody who is still typing may be looking for, by kind and with what it leads to."""
+"""Suggestions: what somebody outside says should be in the directory, until curators have decided on it.
+
+Nothing of it is public but which of its fields were accepted, at an address that only its sender knows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache, cached_property
+import secrets
+from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
-import orjson
-from django.conf import settings
-from django.db.models import F, Q, TextField, Value
-from django.db.models.functions import Concat
-from django.db.models.lookups import GreaterThanOrEqual, LessThan
-from rapidfuzz.distance import OSA
-from rapidfuzz.process import extract
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
 
-from companies.dictionary import allowed, neighbours
-from companies.facets import COMPANY_FACETS
-from companies.models import Company, Industry, Specialty
-from companies.queries import LEGAL, joined, lexeme
-from companies.search import Found
-from directory.api.caching import Superseded
-from directory.api.pagination import read_snapshot, snapshot
-from directory.api.selection import Selection
-from directory.api.statements import Slot, Statement
-from directory.api.vocabulary import Vocabulary, vocabulary_of
-from directory.api.words import words_of
-from directory.models import Fold, Published
-from hubs.models import Hub, Program
-
-KINDS: Mapping[str, type[Published]] = {
-    "company": Company,
-    "specialty": Specialty,
-    "hub": Hub,
-    "industry": Industry,
-    "program": Program,
-}
-# How a suggestion fits, the best first.
-FITS = ("exact", "prefix", "word", "typo")
-# Companies among which the first by name are chosen, where a word is as common as that.
-ENOUGH = 1000
-# Behind every text that begins with another.
-LAST = "\U0010ffff"
+from directory.publishing import Document
 
 
-@dataclass(frozen=True)
-class Typed:
-    """What was typed: the text, its words, and the words run together as names are compared."""
+class State(models.TextChoices):
+    """How far it is. What was rejected because something else had changed the same facts meanwhile is stale."""
 
-    text: str
-    words: tuple[str, ...]
-
-    @cached_property
-    def key(self) -> str:
-        return joined(self.words)
-
-    @cached_property
-    def beginning(self) -> str:
-        return " ".join(self.words)
-
-    def begins_word_of(self, text: str) -> bool:
-        return f" {self.beginning}" in f" {' '.join(*words_of([text]))}"
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    PARTLY = "partly", "Partly accepted"
+    REJECTED = "rejected"
+    STALE = "stale"
 
 
-def suggest(text: str, kinds: list[str], limit: int, revision: int) -> list[dict[str, Any]]:
-    """``{"kind", "suggestions"}`` of each kind, at most ``limit`` each; raises Superseded behind ``revision``.
-
-    ``text`` has a word at least.
-    """
-    typed = Typed(text, tuple(*words_of([text])))
-    counts = Counts(revision)
-    return [
-        {
-            "kind": kind,
-            "suggestions": companies(typed, limit, revision)
-            if kind == "company"
-            else terms(kind, typed, limit, revision, counts),
-        }
-        for kind in kinds
-    ]
+def new_token() -> str:
+    """What nobody guesses: whoever has it reads what became of a suggestion."""
+    return secrets.token_urlsafe(18)
 
 
-class Counts:
-    """How many companies a term leads to, asked for once and only if somebody wants to know."""
+class SuggestionQuerySet(models.QuerySet["Suggestion"]):
+    def open_first(self) -> SuggestionQuerySet:
+        """Those that wait, the oldest first, then those that were decided last."""
+        waiting = models.Case(models.When(decided_at__isnull=True, then=F("pk")))
+        return self.order_by(waiting.asc(nulls_last=True), F("decided_at").desc(), "-pk")
 
-    def __init__(self, revision: int) -> None:
-        self.revision = revision
+    def within(self, window: timedelta) -> SuggestionQuerySet:
+        """Those that arrived lately, the latest first."""
+        return self.filter(received_at__gt=Now() - window).order_by("-received_at")
 
-    def of(self, kind: str, slugs: list[str]) -> dict[str, int]:
-        """Slug → companies, as a list filtered by it counts them; nothing for a kind that has no facet."""
-        if not slugs or kind not in COMPANY_FACETS.facets:
-            return {}
-        state, _ = COMPANY_FACETS.index.match(Selection((), {}, {}, []), (), self.revision)
-        facet = COMPANY_FACETS.facets[kind]
-        return {v.value: len(facet.having(state, v)) for v in facet.values(self.revision) if v.value in slugs}
+    def nth_arrival(self, number: int) -> datetime | None:
+        """When the one came that ``number`` - 1 others came after; None where there are fewer."""
+        return self.values_list("received_at", flat=True)[number - 1 : number].first()
 
 
-def terms(kind: str, typed: Typed, limit: int, revision: int, counts: Counts) -> list[dict[str, Any]]:
-    """Hubs, specialties, industries or programs, by any of their names."""
-    model = KINDS[kind]
-    vocabulary = vocabulary_of(model, revision)
-    ranked = sorted(
-        (FITS.index(fit), not typed.begins_word_of(vocabulary.names[slug]), vocabulary.names[slug], slug)
-        for slug, fit in fitting(typed, vocabulary)
+class Suggestion(models.Model):
+    """A JSON Merge Patch on one company's document, or a new company, with evidence. Never public."""
+
+    token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
+    company = models.ForeignKey(
+        "companies.Company",
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="suggestions",
+        help_text="Empty: a new one.",
     )
-    found = ranked[:limit]
-    counted = counts.of(kind, [slug for *_, slug in found])
-    suggestions = []
-    for fit, _, name, slug in found:
-        shown: dict[str, Any] = {"slug": slug, "name": name, "url": address(model, slug), "match": FITS[fit]}
-        if slug in counted:
-            query = urlencode({kind: slug})
-            url = f"{settings.SITE_URL}/api/v1/companies/?{query}"
-            shown["companies"] = {"count": counted[slug], "url": url}
-        suggestions.append(shown)
-    return suggestions
+    revision = models.BigIntegerField(
+        null=True, blank=True, help_text="Of the document that it is based on. Empty: a new company."
+    )
+    patch = models.JSONField(help_text="As it was sent (RFC 7396).")
+    # Field → its value: in the document that it is based on, and as the serializer understood what was suggested.
+    base = models.JSONField()
+    proposed = models.JSONField()
+    evidence = models.JSONField(default=list, blank=True)
+    email = models.EmailField(blank=True, help_text="Of who sent it. Never public.")
+    # A keyed digest of the address that it came from, to count by.
+    sender = models.CharField(max_length=64, editable=False)
+    received_at = models.DateTimeField(db_default=Now())
+    state = models.CharField(max_length=16, choices=State.choices, default=State.OPEN)
+    # Field → {"accepted", "reason", "stale"}
+    decisions = models.JSONField(default=dict, blank=True)
+    decided_by = models.ForeignKey(
+        "auth.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="suggestions"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SuggestionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["sender", "-received_at"], name="suggestion_by_sender"),
+            models.Index(fields=["company", "-received_at"], name="suggestion_by_company"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="suggestion_state_known",
+                condition=Q(state__in=["open", "accepted", "partly", "rejected", "stale"]),
+                violation_error_message="The state is not one of the list.",
+            ),
+            models.CheckConstraint(
+                name="suggestion_decided_or_open",
+                condition=Q(state="open", decisions={}, decided_at__isnull=True)
+                | (~Q(state="open") & ~Q(decisions={}) & Q(decided_at__isnull=False)),
+                violation_error_message="What is decided says what and when; what is open does not.",
+            ),
+            models.CheckConstraint(
+                name="suggestion_based_on_a_document",
+                condition=Q(revision__isnull=True, base={}) | Q(company__isnull=False, revision__isnull=False),
+                violation_error_message="A suggestion on a company says which of its documents it is based on.",
+            ),
+            models.CheckConstraint(
+                name="suggestion_says_something",
+                condition=~Q(proposed={}) & ~Q(patch={}),
+                violation_error_message="A suggestion changes something.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.proposed.get('name', 'A company')} (new)" if self.is_new else str(self.company)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it is about a company that was not in the directory."""
+        return self.revision is None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == State.OPEN
 
 
-def fitting(typed: Typed, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
-    """(slug, the best fit of its names) of the terms that fit; typing errors only where nothing fits as it is."""
-    key, beginning, inner = typed.key, typed.beginning, f" {typed.beginning}"
-    fits: dict[str, str] = {}
-    for text, slug in vocabulary.texts.items():
-        if inner in text:
-            fits.setdefault(slug, "word")
-        if text.startswith(beginning):
-            fits[slug] = "prefix"
-    for together, slug in vocabulary.words.items():
-        if together.startswith(key):
-            fits[slug] = "prefix"
-    if key in vocabulary.words:
-        fits[vocabulary.words[key]] = "exact"
-    if not fits and (most := allowed(len(key) - 1)):
-        spellings = vocabulary.spellings(len(key))
-        near = extract(key, spellings.keys(), scorer=OSA.distance, score_cutoff=most, limit=None)
-        fits = {slug: "typo" for spelling, *_ in near for slug in spellings[spelling]}
-    yield from fits.items()
-
-
-def companies(typed: Typed, limit: int, revision: int) -> list[dict[str, Any]]:
-    """Companies whose name begins so, then those that are called so otherwise, then those that may be meant."""
-    found: dict[str, dict[str, Any]] = {}
-
-    def add(statement: Statement, values: Mapping[str, str], fit: str) -> None:
-        now, _, rows = read_snapshot(statement, {**values, "limit": limit, "offset": 0})
-        if now != revision:
-            raise Superseded(now)
-        for (text,) in rows:
-            document = orjson.loads(text)
-            shown = {key: document[key] for key in ("id", "slug", "name", "url")}
-            is_same = joined(*words_of([document["name"]])) == typed.key
-            found.setdefault(document["slug"], shown | {"match": "exact" if is_same else fit})
-
-    add(beginning_statement(), {"text": typed.text}, "prefix")
-    if len(found) < limit and len(typed.key) > 1:
-        add(found_statement(), {"query": by_words(typed, {})}, "word")
-    if not found and (corrections := neighbours(typed.words, longer_by=len(typed.text) + 50)):
-        add(found_statement(), {"query": by_words(typed, corrections)}, "typo")
-    return sorted(found.values(), key=lambda shown: FITS.index(shown["match"]))[:limit]
-
-
-@cache
-def beginning_statement() -> Statement:
-    """The companies whose name begins so, in the order of their names, which an index has."""
-    text = Fold(Slot("text"))
-    end = Concat(text, Value(LAST), output_field=TextField(db_collation="C"))
-    begins = Q(GreaterThanOrEqual(F("name_key"), text)) & Q(LessThan(F("name_key"), end))
-    rows = Company.objects.published().filter(begins).order_by("name_key", "pk")
-    return snapshot(Statement.of(rows.values_list("document")))
-
-
-@cache
-def found_statement() -> Statement:
-    """The companies that a ``tsquery`` finds, by name.
-
-    Found first and sorted then: the planner takes every beginning of a word for a common one, and would look for a
-    rare one by walking through all names.
-    """
-    found = Company.objects.published().filter(Q(Found(Slot("query")))).order_by()
-    inner = Statement.of(found.values_list("document", "name_key", "id"))
-    few = f"SELECT * FROM ({inner.sql}) AS found LIMIT {ENOUGH}"  # noqa: S608 - the ORM's SQL
-    sql = f"SELECT document FROM ({few}) AS few ORDER BY name_key, id"  # noqa: S608
-    return snapshot(Statement(sql, inner.params))
-
-
-def by_words(typed: Typed, corrections: Mapping[str, list[str]]) -> str:
-    """That a name has these words, of the last one at least the beginning."""
-    *complete, last = [word for word in typed.words if word not in LEGAL] or typed.words
-    wanted = [[lexeme(f"~{other}") for other in corrections.get(word, [word])] for word in complete]
-    wanted.append([lexeme(f"~{other}", is_beginning=True) for other in corrections.get(last, [last])])
-    every = " & ".join(f"({' | '.join(either)})" for either in wanted)
-    return f"({every}) | {lexeme(f'={typed.key}', is_beginning=True)}"
-
-
-def meant_by(key: str, revision: int) -> tuple[str, ...]:
-    """Up to three companies' slugs that an unknown one may stand for; raises Superseded behind ``revision``."""
-    text = key.replace("-", " ")
-    words = tuple(*words_of([text]))
-    return tuple(shown["slug"] for shown in companies(Typed(text, words), 3, revision)) if words else ()
-
-
-def address(model: type[Published], slug: str) -> str:
-    return f"{settings.SITE_URL}/api/v1/{model.collection}/{slug}/"
+def merge_patch(target: Any, patch: Any) -> Any:
+    """``target`` as ``patch`` makes it: JSON Merge Patch, RFC 7396."""
+    if not isinstance(patch, dict):
+        return patch
+    result: Document = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merge_patch(result.get(name), value)
+    return result

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
+from companies.inbox import Inbox, Outcome
 from companies.suggest import Suggest
 from companies.views import CompanyStatistics, CompanyViewSet, IndustryViewSet, SpecialtyViewSet
 from directory import signin, views
@@ -27,6 +28,8 @@ urlpatterns = [
     path("api/v1/openapi.json", views.OpenApi.as_view()),
     path("api/v1/stats/", CompanyStatistics.as_view()),
     path("api/v1/suggest/", Suggest.as_view()),
+    path("api/v1/suggestions/", Inbox.as_view()),
+    path("api/v1/suggestions/<slug:token>/", Outcome.as_view()),
     path("api/v1/", include(router.urls)),
     re_path(r"^api/", views.unrouted),
     path("docs/", views.docs),

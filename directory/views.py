@@ -44,7 +44,7 @@ MISTAKES: dict[str, list[dict[str, Any]]] = {
         }
     ],
     "invalid_input": [
-        {"pointer": "/founded_year", "code": "invalid", "detail": "A valid integer is required."},
+        {"pointer": "/patch/founded_year", "code": "invalid", "detail": "A valid integer is required."},
     ],
 }
 
@@ -100,10 +100,13 @@ class Root(Page):
 
 @cache
 def others() -> list[dict[str, str]]:
-    """The endpoints that are no collection and no page like these; what they need is asked as in their examples."""
+    """The endpoints that are no collection and no page like these; what they need is asked as in their examples.
+
+    Those below an address that is listed are left out: that one leads to them.
+    """
     found = []
     for path, view, action in endpoints():
-        if issubclass(view, Endpoint) and not issubclass(view, (Page, PublishedViewSet)):
+        if issubclass(view, Endpoint) and not issubclass(view, (Page, PublishedViewSet)) and "{" not in path:
             operation = view.operation(action)
             needed = {name: asked.example for name, asked in operation.parameters.items() if asked.required}
             url = f"{settings.SITE_URL}{path}{'?' if needed else ''}{urlencode(needed)}"

@@ -14,6 +14,8 @@ from django.contrib.auth.models import User
 from django.db import models
 
 from companies.models import Company, Credential, Duplicate, Identifier, Industry, Office, Source, Specialty
+from companies.proposing import Sent, propose
+from companies.suggestions import Suggestion
 from directory.models import Source as Origin
 from directory.publishing import publication
 from hubs.models import Hub, Indicator, Program
@@ -115,6 +117,14 @@ def make_duplicate(one: Company, other: Company, **fields: Any) -> Duplicate:
     first, second = sorted((one, other), key=lambda company: company.pk)
     known = {"score": 0.9, "reasons": ["the same name"], "seen_at": datetime.datetime.now(datetime.UTC)}
     return Duplicate.objects.create(first=first, second=second, **known | fields)
+
+
+def make_suggestion(company: Company | None = None, **patch: Any) -> Suggestion:
+    """A suggestion that waits: what ``patch`` says of ``company``, or a new one."""
+    sent = Sent(patch=patch or {"name": "Sehat Software"}, company=company.slug if company else None)
+    suggestion = propose(sent, "192.0.2.1")
+    suggestion.save()
+    return suggestion
 
 
 def make_curator(username: str = "ayesha", **fields: Any) -> User:

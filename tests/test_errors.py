@@ -136,7 +136,7 @@ PROVOKED: dict[str, Callable[[Client, Settings], Any]] = {
     "method_not_allowed": posting(COMPANIES, "{}"),
     "not_acceptable": getting(COMPANIES, accept="text/html"),
     "gone": withdrawn,
-    "content_too_large": posting("/api/v1/raise/invalid_input/", " " * 1_000_001),
+    "content_too_large": posting("/api/v1/suggestions/", " " * 33_000),
     "uri_too_long": getting(f"{COMPANIES}?slug=" + ",".join(f"{n:0200}" for n in range(30))),
     "unsupported_media_type": posting("/api/v1/raise/invalid_input/", "name=Airlift", "text/plain"),
     "throttled": getting("/api/v1/raise/throttled/"),

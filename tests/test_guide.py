@@ -23,7 +23,7 @@ GUIDE = (settings.BASE_DIR / "docs" / "api.md").read_text()
 SECTIONS = dict(re.findall(r"^##+ (.+?)\n(.*?)(?=^##+ |\Z)", GUIDE, re.DOTALL | re.MULTILINE))
 BLOCKS = re.findall(r"```\n(curl .+?)\n```(?:\n```json\n(.*?)\n```)?", GUIDE, re.DOTALL)
 # Where the queries of a section are asked; a list unless it says another.
-PLACES = {"Statistics": "stats/", "Suggestions": "suggest/", "History": "companies/devsinc/"}
+PLACES = {"Statistics": "stats/", "Completions": "suggest/", "History": "companies/devsinc/"}
 INLINE = [
     (section, code)
     for section, text in SECTIONS.items()
@@ -32,11 +32,13 @@ INLINE = [
 
 
 def request(api: Client, command: str) -> Any:
-    """What curl would get; ``--header`` is all of its options that makes a difference to the answer."""
+    """What curl would get; ``--header`` and ``--json`` alone of its options make a difference to the answer."""
     words = shlex.split(command)
     headers = dict(words[n + 1].split(": ", 1) for n, word in enumerate(words) if word == "--header")
     [url] = [word for word in words if word.startswith("http://127.0.0.1:8000/")]
     parts = urlsplit(url)
+    if "--json" in words:
+        return api.post(parts.path, words[words.index("--json") + 1], content_type="application/json")
     return api.get(f"{parts.path}?{parts.query}", headers=headers)
 
 
@@ -48,7 +50,8 @@ def test_every_section_shows_a_call() -> None:
 def test_calls_answer_as_the_guide_says(api: Client, command: str, answer: str) -> None:
     response = request(api, command)
     shown = json.loads(answer) if answer else {}
-    assert response.status_code == shown.get("status", 200)
+    expected = 201 if "--json" in command else 200
+    assert response.status_code == (shown["status"] if "code" in shown else expected)
     if response.streaming:
         assert list(response.streaming_content)
     else:

@@ -36,6 +36,7 @@ MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
     "companies.merge": (C, NOBODY, NOBODY, NOBODY, {}),
     "companies.duplicate": (C, NOBODY, NOBODY, NOBODY, {"not_duplicate": E}),
     "companies.step": (C, NOBODY, NOBODY, NOBODY, {}),
+    "companies.suggestion": (C, NOBODY, C, A, {}),
     "companies.word": (C, NOBODY, NOBODY, NOBODY, {}),
     "hubs.hub": (C, E, E, E, {}),
     "hubs.program": (C, E, E, E, {}),

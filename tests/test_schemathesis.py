@@ -35,22 +35,29 @@ def what_is_allowed_is_answered(context: CheckContext, response: Response, case:
 def thinned() -> dict[str, Any]:
     """The schema with one parameter of each form: the same code reads all others, whose examples are tried anyway."""
     document = openapi()
-    for methods in document["paths"].values():
+    for operation in operations(document):
         forms: dict[str, Any] = {}
-        for parameter in methods["get"]["parameters"]:
+        for parameter in operation["parameters"]:
             form = re.sub("'x-collection': '[a-z]+'", "", f"{parameter['in']} {parameter['schema']}")
             forms.setdefault(form, parameter)
-        methods["get"]["parameters"] = list(forms.values())
+        operation["parameters"] = list(forms.values())
     return document
+
+
+def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for methods in document["paths"].values() for operation in methods.values()]
 
 
 def narrowed() -> dict[str, Any]:
     """The same with the values that the starter directory has in the place of those that may be."""
     document = thinned()
-    for methods in document["paths"].values():
+    for operation in operations(document):
         # What only an earlier answer knows, such as a cursor, has no example.
-        known = [p for p in methods["get"]["parameters"] if "examples" in p["schema"] or p["in"] == "header"]
-        methods["get"]["parameters"] = [{**p, "schema": existing(p)} for p in known]
+        known = [p for p in operation["parameters"] if "examples" in p["schema"] or p["in"] == "header"]
+        operation["parameters"] = [{**p, "schema": existing(p)} for p in known]
+        if body := operation.get("requestBody"):
+            sent = body["content"]["application/json"]
+            sent["schema"] = {"enum": [example["value"] for example in sent["examples"].values()]}
     return document
 
 

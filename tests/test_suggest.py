@@ -1,4 +1,4 @@
-"""Suggestions: what somebody who is still typing may mean, with what it leads to."""
+"""Completions: what somebody who is still typing may mean, with what it leads to."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
-from companies.suggestions import KINDS
+from companies.completions import KINDS
 from directory.models import Source
 from directory.publishing import edit
 from tests.factories import make_company, make_hub, make_industry, make_program, make_specialty

@@ -12,7 +12,7 @@ from directory.api.operations import Operation
 
 
 class Endpoint(APIView):
-    """An address that answers GET to anybody."""
+    """An address that answers anybody, most of them GET."""
 
     @classmethod
     def as_view(cls, *args: Any, **kwargs: Any) -> Any:
@@ -20,15 +20,15 @@ class Endpoint(APIView):
 
     @classmethod
     def operation(cls, action: str) -> Operation:
-        """What OpenAPI says of the GET; ``action`` is a view set's, otherwise ``get``."""
+        """What OpenAPI says of a method; ``action`` is a view set's, otherwise ``get`` or ``post``."""
         raise NotImplementedError
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """What a browser asks before it sends If-None-Match from another site's page."""
+        """What a browser asks before it sends JSON, or If-None-Match, from another site's page."""
         response = HttpResponse(status=204)
-        response["Allow"] = "GET, HEAD, OPTIONS"
+        response["Allow"] = ", ".join(self.allowed_methods)
         response["Access-Control-Allow-Origin"] = "*"
-        response["Access-Control-Allow-Methods"] = "GET, HEAD, OPTIONS"
-        response["Access-Control-Allow-Headers"] = "Accept, Authorization, If-None-Match"
+        response["Access-Control-Allow-Methods"] = response["Allow"]
+        response["Access-Control-Allow-Headers"] = "Accept, Authorization, Content-Type, If-None-Match"
         response["Access-Control-Max-Age"] = "86400"
         return response

@@ -16,6 +16,7 @@ from django.db import DataError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
 from rest_framework import exceptions
+from rest_framework.settings import api_settings
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ CODES = {
     ),
     "gone": Code(410, "It was withdrawn", "This was published once and no longer is. The address is not reused."),
     "content_too_large": Code(
-        413, "The body is too large", "More was sent than is read, which is a megabyte. Send it in several requests."
+        413, "Too much at once", "What was sent is longer than is read here. The detail says how much is."
     ),
     "uri_too_long": Code(
         414,
@@ -272,8 +273,12 @@ def pointers(detail: Any, path: str = "") -> list[dict[str, str]]:
     return [
         error
         for key, value in pairs
-        for error in pointers(value, f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}")
+        for error in pointers(value, path if key == api_settings.NON_FIELD_ERRORS_KEY else f"{path}/{escaped(key)}")
     ]
+
+
+def escaped(key: Any) -> str:
+    return str(key).replace("~", "~0").replace("/", "~1")
 
 
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -17,7 +17,8 @@ EXAMPLES = {
 }
 
 INTRODUCTION = """\
-Read-only, no key needed: every link here works in your browser.
+No key needed: every link here works in your browser. It is read-only, but for the suggestions that anybody may
+send: `POST /api/v1/suggestions/` corrects a company, or names one that is missing.
 
 {examples}
 

@@ -11,11 +11,14 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True)
 class Operation:
-    """A GET of an endpoint.
+    """What an endpoint does with a method.
 
     ``answers`` has the JSON Schema of the body for each media type; ``schemas`` the named ones that these refer to as
     ``#/components/schemas/<name>``. ``problems`` are the codes of errors beside those that any address may answer
     with, ``links`` the relations that its Link header may have.
+
+    ``body`` is the JSON Schema of what is sent, ``examples`` some of it by what they show. ``headers`` are the
+    answer's where they are not those of what shared caches store.
     """
 
     summary: str
@@ -27,6 +30,10 @@ class Operation:
     links: tuple[str, ...] = ()
     moves: bool = False
     schemas: Mapping[str, Schema] = field(default_factory=dict)
+    method: str = "get"
+    body: Schema | None = None
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, Schema] | None = None
 
 
 class Described(Protocol):

@@ -64,6 +64,22 @@ MISTAKE = closed(
     optional=("did_you_mean", "allowed"),
     description="One mistake in one parameter.",
 )
+FAULT = closed(
+    {
+        "pointer": {"type": "string", "description": "Where it is in what was sent (RFC 6901)."},
+        "code": {"type": "string"},
+        "detail": {"type": "string"},
+    },
+    description="One mistake in what was sent.",
+)
+# The problems that list mistakes, and what they are.
+LISTED = {"invalid_query": "Mistake", "invalid_input": "Fault"}
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "ETags of what is known already.",
+    "schema": {"type": "string"},
+}
 
 
 @cache
@@ -74,10 +90,10 @@ def openapi_json() -> bytes:
 
 def openapi() -> Schema:
     paths: dict[str, Schema] = {}
-    schemas: dict[str, Schema] = {"Mistake": MISTAKE}
+    schemas: dict[str, Schema] = {"Mistake": MISTAKE, "Fault": FAULT}
     for path, view, action in endpoints():
         operation: Operation = view.operation(action)
-        paths[path] = {"get": operation_object(path, action, operation, schemas)}
+        paths.setdefault(path, {})[operation.method] = operation_object(path, action, operation, schemas)
         schemas |= operation.schemas
     return {
         "openapi": "3.1.0",
@@ -113,14 +129,8 @@ def operation_object(path: str, action: str, operation: Operation, schemas: dict
         parameter_object(name, "query", operation.parameters[name])
         for name in sorted(operation.parameters, key=place_of)
     ]
-    described.append(
-        {
-            "name": "If-None-Match",
-            "in": "header",
-            "description": "ETags of what is known already.",
-            "schema": {"type": "string"},
-        }
-    )
+    if operation.headers is None:
+        described.append(IF_NONE_MATCH)
     words = [word for word in path.removeprefix(PREFIX).replace(".", "/").split("/") if word and word[0] != "{"]
     return {
         "operationId": "_".join([*words, action]),
@@ -128,8 +138,14 @@ def operation_object(path: str, action: str, operation: Operation, schemas: dict
         **({"description": operation.description} if operation.description else {}),
         "tags": [tag_of(path)],
         "parameters": described,
+        **({"requestBody": body_object(operation)} if operation.body else {}),
         "responses": responses(operation, schemas),
     }
+
+
+def body_object(operation: Operation) -> Schema:
+    examples = {name: {"summary": name, "value": value} for name, value in operation.examples.items()}
+    return {"required": True, "content": {"application/json": {"schema": operation.body, "examples": examples}}}
 
 
 def place_of(name: str) -> tuple[bool, int]:
@@ -158,19 +174,21 @@ def parameter_object(name: str, place: str, parameter: Parameter) -> Schema:
 
 def responses(operation: Operation, schemas: dict[str, Schema]) -> dict[str, Schema]:
     """The answers by status; what problems look like is added to ``schemas``."""
-    headers = HEADERS | (
+    is_stored = operation.headers is None
+    headers = (HEADERS if operation.headers is None else dict(operation.headers)) | (
         {"Link": {"description": f"Links (RFC 8288): {', '.join(operation.links)}.", "schema": {"type": "string"}}}
         if operation.links
         else {}
     )
     found: dict[str, Schema] = {
-        "200": {
+        "201" if operation.method == "post" else "200": {
             "description": operation.summary,
             "headers": headers,
             "content": {media_type: {"schema": schema} for media_type, schema in operation.answers.items()},
         },
-        "304": {"description": "What is known already is what there is.", "headers": headers},
     }
+    if is_stored:
+        found["304"] = {"description": "What is known already is what there is.", "headers": headers}
     if operation.moves:
         found["308"] = {
             "description": "It has moved.",
@@ -185,7 +203,7 @@ def responses(operation: Operation, schemas: dict[str, Schema]) -> dict[str, Sch
 def problem_response(status: int, codes: list[str], schemas: dict[str, Schema]) -> Schema:
     name = "Or".join(code.title().replace("_", "") for code in codes)
     schemas[name] = problem_schema(status, codes)
-    retry = {"Retry-After": {"schema": {"type": "integer"}, "required": True}} if status == 503 else {}
+    retry = {"Retry-After": {"schema": {"type": "integer"}, "required": True}} if status in (429, 503) else {}
     return {
         "description": " ".join(f"`{code}`: {CODES[code].title}." for code in codes),
         **({"headers": retry} if retry else {}),
@@ -196,7 +214,10 @@ def problem_response(status: int, codes: list[str], schemas: dict[str, Schema]) 
 def problem_schema(status: int, codes: Iterable[str]) -> Schema:
     """A problem (RFC 9457) with one of ``codes``."""
     codes = list(codes)
-    mistakes = {"type": "array", "items": reference("Mistake")}
+    kinds = [
+        reference(name) for code, name in (("invalid_query", "Mistake"), ("invalid_input", "Fault")) if code in codes
+    ]
+    mistakes: Schema = {"type": "array", "items": {"anyOf": kinds}} if kinds else {"type": "array", "maxItems": 0}
     extra = {name: schema for code in codes for name, schema in EXTRA.get(code, {}).items()}
     properties = {
         "type": {"type": "string", "enum": [f"{settings.SITE_URL}/problems/{code}/" for code in codes]},
@@ -205,7 +226,7 @@ def problem_schema(status: int, codes: Iterable[str]) -> Schema:
         "detail": {"type": "string"},
         "instance": {"type": "string", "format": "uri", "description": "What to quote when reporting it."},
         "code": {"type": "string", "enum": codes},
-        "errors": mistakes if "invalid_query" in codes else {**mistakes, "maxItems": 0},
+        "errors": mistakes,
         **extra,
     }
     optional = [name for name in extra if len(codes) > 1 or name == "did_you_mean"]
