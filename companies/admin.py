@@ -15,6 +15,8 @@ from django.utils.html import format_html, format_html_join
 
 from companies.countries import COUNTRIES
 from companies.dictionary import Word
+from companies.link_page import LinkFilter, check_page, link_in_words, may_check
+from companies.links import LinkCheck
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
 from companies.models import Company, Credential, Identifier, Industry, Merge, Office, Source, Specialty
 from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
@@ -170,9 +172,9 @@ class CompanyAdmin(PublishedAdmin):
     action_form = ReasonActionForm
     also_known_by = ("legal_name", "aliases", "domain", "slug")
     deferred = ("document", "search", "hub__document")
-    readonly_fields = ["domain", *PublishedAdmin.readonly_fields, "steps"]
+    readonly_fields = ["domain", *PublishedAdmin.readonly_fields, "steps", "link"]
     fieldsets = [
-        ("Identity", {"fields": ["name", "legal_name", "aliases", "slug", "website", "shares_domain"]}),
+        ("Identity", {"fields": ["name", "legal_name", "aliases", "slug", "website", "link", "shares_domain"]}),
         (
             "What it does",
             {
@@ -206,6 +208,7 @@ class CompanyAdmin(PublishedAdmin):
         "women_led",
         ToVerifyFilter,
         EmergingFilter,
+        LinkFilter,
         ("hub", HubFilter),
     ]
     list_select_related = ["hub"]
@@ -214,8 +217,21 @@ class CompanyAdmin(PublishedAdmin):
     def get_urls(self) -> list[Any]:
         return [
             path("merge/", self.admin_site.admin_view(merge_page), name="companies_company_merge"),
+            path(
+                "<int:company_id>/check-link/",
+                self.admin_site.admin_view(check_page),
+                name="companies_company_check_link",
+            ),
             *super().get_urls(),
         ]
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> HttpResponse:
+        context["may_check_link"] = may_check(request)
+        return super().render_change_form(request, context, *args, **options)
+
+    @admin.display(description="is it there?")
+    def link(self, obj: Company) -> str:
+        return link_in_words(obj)
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PERMISSION)
@@ -243,9 +259,9 @@ class CompanyAdmin(PublishedAdmin):
         return form
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Its steps and merges go with a company, although nobody may delete a single one."""
+        """Its steps, merges and link check go with a company, although nobody may delete a single one."""
         found, counts, missing, protected = super().get_deleted_objects(objs, request)
-        return found, counts, missing - {Step._meta.verbose_name, Merge._meta.verbose_name}, protected
+        return found, counts, missing - {model._meta.verbose_name for model in (Step, Merge, LinkCheck)}, protected
 
     def save_model(self, request: HttpRequest, obj: Company, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -388,6 +404,23 @@ class StepAdmin(LookedAtAdmin):
     list_display = ["at", "company", "before", "after", "by", "reason"]
     list_filter = ["after", ("by", CuratorFilter)]
     list_select_related = ["company", "by"]
+    search_fields = ["company__name_key"]
+    search_help_text = "By the company’s name."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer("company__document", "company__search", "company__description")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return containing(queryset, "company__name_key", search_term), False
+
+
+@admin.register(LinkCheck)
+class LinkCheckAdmin(LookedAtAdmin):
+    """What came of asking websites, across all companies."""
+
+    list_display = ["company", "state", "status_code", "problem", "failures", "checked_at", "next_check"]
+    list_filter = ["state"]
+    list_select_related = ["company"]
     search_fields = ["company__name_key"]
     search_help_text = "By the company’s name."
 

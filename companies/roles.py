@@ -7,6 +7,7 @@ from typing import Any
 
 VIEWED = [
     *("directory.revision", "directory.version", "companies.step", "companies.merge", "companies.word"),
+    "companies.linkcheck",
     *("companies.company", "companies.industry", "companies.specialty"),
     *("hubs.hub", "hubs.program", "hubs.indicator"),
 ]
@@ -45,7 +46,8 @@ def give_roles(apps: Any) -> None:
     """Make the groups and give each what it has not yet; whatever the order in which apps were migrated.
 
     ``apps`` is a migration's, or today's. Permissions are usually made after all migrations: here, those needed
-    are made under the names that Django gives them, and it finds them.
+    are made under the names that Django gives them, and it finds them. Those on models that a later migration makes
+    are given by it.
     """
     group, permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
     content_type = apps.get_model("contenttypes", "ContentType")
@@ -54,6 +56,8 @@ def give_roles(apps: Any) -> None:
         for label in labels:
             app, codename = label.split(".")
             verb, model = codename.split("_", 1)
+            if model not in apps.all_models[app]:
+                continue
             kind, _ = content_type.objects.get_or_create(app_label=app, model=model)
             name = f"Can {verb} {model_name(apps, app, model)}"
             found, _ = permission.objects.get_or_create(content_type=kind, codename=codename, defaults={"name": name})

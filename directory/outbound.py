@@ -39,6 +39,10 @@ class Unreachable(Exception):
     """Nobody answered, or not in time, or not in HTTP; the message says which."""
 
 
+class NoAnswer(Unreachable):
+    """There is somebody, who did not answer this request."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """What a host answered: the first ``MOST_BYTES`` of its body, unpacked."""
@@ -160,8 +164,9 @@ def ask(
                 # It unpacks no more than it is asked for.
                 body = response.read(MOST_BYTES, decode_content=True)
     except (OSError, HTTPError, HTTPException, ValueError) as error:
-        broken = "It broke off its answer, or did not answer in HTTP."
-        raise Unreachable(LATE if time.monotonic() >= ends_at else broken) from error
+        if time.monotonic() >= ends_at:
+            raise Unreachable(LATE) from error
+        raise NoAnswer("It broke off its answer, or did not answer in HTTP.") from error
     if time.monotonic() >= ends_at:
         raise Unreachable(LATE)
     return Reply(response.status, response.headers, body)

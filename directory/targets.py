@@ -1,9 +1,10 @@
 """What an address that somebody gave us has to be before we even ask where its host is."""
 
 import re
+import string
 from collections.abc import Collection
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import idna
 
@@ -19,7 +20,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """A host by its name, and what is asked of it. ``host`` is in ASCII and lower case."""
+    """A host by its name, and what is asked of it, all in ASCII; the host in lower case."""
 
     scheme: str
     host: str
@@ -30,10 +31,6 @@ class Target:
     def authority(self) -> str:
         """What the Host header says."""
         return self.host if self.port == PORTS[self.scheme][0] else f"{self.host}:{self.port}"
-
-    @property
-    def url(self) -> str:
-        return f"{self.scheme}://{self.authority}{self.path}"
 
 
 def read_target(url: str, *, http: bool = False, ports: Collection[int] = ()) -> Target:
@@ -58,7 +55,7 @@ def read_target(url: str, *, http: bool = False, ports: Collection[int] = ()) ->
     port = usual[0] if port is None else port
     if port not in (*usual, *ports):
         raise Refused(f"The address has to use port {' or '.join(map(str, usual))}.")
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=string.punctuation)
     return Target(parts.scheme, read_host(name), port, path)
 
 

@@ -18,6 +18,7 @@ from django.urls import reverse
 
 import directory.admin
 from companies.admin import CompanyForm
+from companies.links import LinkCheck
 from companies.merging import merge_companies
 from companies.models import Company, Specialty
 from companies.workflow import Step
@@ -112,6 +113,7 @@ def make_everything() -> None:
     for part in (make.make_office, make.make_credential, make.make_identifier, make.make_source):
         part(Company.objects.get())
     Step.objects.create(company=Company.objects.get(), after="published")
+    LinkCheck.objects.create(company=Company.objects.get(), url="https://10pearls.com/")
     merge_companies(keep=Company.objects.get(), drop=make.make_company("10 Pearls"), choices={}, by=None)
     Mark.objects.create(kind="company", object_id=1)
     apps.get_model("directory", "Log").objects.get_or_create(pk=1)

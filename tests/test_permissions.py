@@ -35,6 +35,7 @@ MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
     "companies.source": (C, C, C, C, {}),
     "companies.merge": (C, NOBODY, NOBODY, NOBODY, {}),
     "companies.step": (C, NOBODY, NOBODY, NOBODY, {}),
+    "companies.linkcheck": (C, NOBODY, NOBODY, NOBODY, {}),
     "companies.word": (C, NOBODY, NOBODY, NOBODY, {}),
     "hubs.hub": (C, E, E, E, {}),
     "hubs.program": (C, E, E, E, {}),
@@ -67,6 +68,8 @@ PAGES: dict[str, tuple[str, list[int]]] = {
         [302, 403, 200, 200, 200, 200],
     ),
     "companies_company_merge": ("/admin/companies/company/merge/", [302, 403, 403, 404, 404, 404]),
+    # Link checks are switched off here, so nobody may ask for one.
+    "companies_company_check_link": ("/admin/companies/company/0/check-link/", [302, 403, 403, 403, 403, 403]),
     "companies_merge_undo": ("/admin/companies/merge/0/undo/", [302, 403, 403, 404, 404, 404]),
     "directory_revision_undo": ("/admin/directory/revision/0/undo/", [302, 403, 403, 404, 404, 404]),
     "auth_user_password_change": ("/admin/auth/user/{curator}/password/", [302, 403, 403, 403, 403, 200]),
