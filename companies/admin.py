@@ -15,12 +15,16 @@ from django.utils.html import format_html, format_html_join
 
 from companies.countries import COUNTRIES
 from companies.dictionary import Word
+from companies.facts import FactFilter
 from companies.link_page import LinkFilter, check_page, link_in_words, may_check
 from companies.links import LinkCheck
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
 from companies.models import Company, Credential, Identifier, Industry, Merge, Office, Source, Specialty
+from companies.quality_page import PERMISSION as QUALITY_PERMISSION
+from companies.quality_page import quality_page
 from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
 from directory.admin import CuratedAdmin, CuratedForm, CuratorFilter, LookedAtAdmin, PublishedAdmin, containing
+from directory.site import SitePage
 from directory.websites import bare_domain
 from hubs.admin import HubFilter
 
@@ -209,6 +213,7 @@ class CompanyAdmin(PublishedAdmin):
         ToVerifyFilter,
         EmergingFilter,
         LinkFilter,
+        FactFilter,
         ("hub", HubFilter),
     ]
     list_select_related = ["hub"]
@@ -458,3 +463,6 @@ class MergeAdmin(LookedAtAdmin):
         if obj.undone_at:
             return "Undone"
         return format_html('<a href="{}">Undo</a>', reverse("admin:companies_merge_undo", args=[obj.pk]))
+
+
+admin.site.pages.append(SitePage("quality/", "quality", "Quality", quality_page, QUALITY_PERMISSION))  # type: ignore[attr-defined]

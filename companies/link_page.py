@@ -16,6 +16,11 @@ from companies.reaching import ask_for_check
 
 PERMISSION = "companies.change_company"
 DEAD = "dead"
+# What a list may be filtered by → in words.
+LINKS_IN_WORDS = {
+    DEAD: f"Dead: failed on {DEAD_AFTER} days in a row",
+    **{state.value: str(state.label) for state in State if state != State.UNKNOWN},
+}
 
 
 class LinkFilter(admin.SimpleListFilter):
@@ -23,8 +28,7 @@ class LinkFilter(admin.SimpleListFilter):
     parameter_name = "link"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        states = [(state.value, str(state.label)) for state in State if state != State.UNKNOWN]
-        return [(DEAD, f"Dead: failed on {DEAD_AFTER} days"), *states]
+        return list(LINKS_IN_WORDS.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if not self.value():

@@ -1,14 +1,27 @@
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.http import urlencode
 
 from directory.signin import has_second_factor, is_postponed, is_verified
+
+
+@dataclass(frozen=True)
+class SitePage:
+    """A page about no single model, which the index leads to; the view itself asks for the permission too."""
+
+    path: str
+    name: str
+    title: str
+    view: Callable[[HttpRequest], HttpResponse]
+    permission: str
 
 
 class CuratorSite(AdminSite):
@@ -17,6 +30,10 @@ class CuratorSite(AdminSite):
     site_header = site_title = "Pakistan technology directory"
     index_title = "Curators"
     login_template = "account/login.html"  # which is never reached
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self.pages: list[SitePage] = []  # which the apps add to
 
     def has_permission(self, request: HttpRequest) -> bool:
         if not super().has_permission(request):
@@ -27,7 +44,14 @@ class CuratorSite(AdminSite):
 
     def get_urls(self) -> list[Any]:
         """Without the redirect from any row to its own page, which asks for no permission on it."""
-        return [pattern for pattern in super().get_urls() if getattr(pattern, "name", "") != "view_on_site"]
+        pages = [path(page.path, self.admin_view(page.view), name=page.name) for page in self.pages]
+        models = [pattern for pattern in super().get_urls() if getattr(pattern, "name", "") != "view_on_site"]
+        return [*pages, *models]
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        user: Any = request.user
+        open_to_user = [page for page in self.pages if user.has_perm(page.permission)]
+        return super().index(request, {**(extra_context or {}), "pages": open_to_user})
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Lead to what is missing: the password, the second factor, or a code of it."""

@@ -201,8 +201,8 @@ def page(client: Client, name: str) -> str:
 QUERIES = {
     "companies.company": 6,  # + hubs to filter by
     # + specialties, industries, programs; offices, credentials, identifiers, sources; a label for each of the first
-    # three, the hub and the program's hub; the company and the hub of the office's row; its steps
-    "companies.company form": 18,
+    # three, the hub and the program's hub; the company and the hub of the office's row; its steps, its link check
+    "companies.company form": 19,
     "companies.specialty": 5,
     "companies.specialty form": 4,
     "companies.industry": 5,

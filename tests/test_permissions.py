@@ -63,6 +63,7 @@ PAGES: dict[str, tuple[str, list[int]]] = {
     "password_change_done": ("/admin/password_change/done/", [302, 200, 200, 200, 200, 200]),
     "jsi18n": ("/admin/jsi18n/", [302, 200, 200, 200, 200, 200]),
     "app_list": ("/admin/companies/", [302, 404, 200, 200, 200, 200]),
+    "quality": ("/admin/quality/", [302, 403, 200, 200, 200, 200]),
     "autocomplete": (
         "/admin/autocomplete/?app_label=companies&model_name=company&field_name=hub&term=lah",
         [302, 403, 200, 200, 200, 200],
