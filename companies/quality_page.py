@@ -69,7 +69,12 @@ def quality_page(request: HttpRequest) -> HttpResponse:
         "work": [work_row(figures, weeks) for figures in work],
         "bars": bars(work, weeks),
         "keys": [source for source in Source if any(figures.source == source for figures in work)],
-        "chart": {"width": CHART_WIDTH, "height": CHART_HEIGHT, "base": CHART_HEIGHT - FOOT},
+        "chart": {
+            "width": CHART_WIDTH,
+            "height": CHART_HEIGHT,
+            "base": CHART_HEIGHT - FOOT,
+            "labels": CHART_HEIGHT - 3,
+        },
     }
     return TemplateResponse(request, "admin/companies/quality.html", context)
 

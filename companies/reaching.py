@@ -25,6 +25,8 @@ GONE = (404, 410)
 PAUSE_SECONDS = 1.0
 # The worker has more to do: a run ends after so many websites or, between two of them, so many seconds.
 MOST_IN_A_RUN, RUN_SECONDS = 10, 30
+# So many that cannot be reached are no coincidence, while nobody ever could.
+MANY = 4
 # No redirect is followed later than this.
 VISIT_SECONDS = 30
 # Any constant will do; every process must use the same one.
@@ -115,7 +117,7 @@ def check_due_links(visitor: Visitor, *, now: datetime.datetime | None = None) -
         ends_at = visitor.clock() + RUN_SECONDS
         found = [(*row, visitor.visit(row[1])) for row in due if visitor.clock() < ends_at]
         unreached = [finding.state == State.UNREACHABLE for *_, finding in found]
-        is_offline = bool(found) and all(unreached) and not reaches_anybody(visitor, {pk for pk, *_ in found})
+        is_offline = bool(found) and all(unreached) and is_cut_off(visitor, {pk for pk, *_ in found})
         if is_offline:
             log.warning("no website can be reached: is this server cut off?")
         for pk, website, finding in found:
@@ -123,11 +125,13 @@ def check_due_links(visitor: Visitor, *, now: datetime.datetime | None = None) -
         return len(found)
 
 
-def reaches_anybody(visitor: Visitor, others_than: set[int]) -> bool:
-    """Whether one of those that answered last answers still; where there are none, nothing is known against it."""
-    known = LinkCheck.objects.filter(state=State.OK).exclude(company__in=others_than)
+def is_cut_off(visitor: Visitor, unreached: set[int]) -> bool:
+    """Whether those that answered last do not answer either; where there are none, whether it is many at once."""
+    known = LinkCheck.objects.filter(state=State.OK).exclude(company__in=unreached)
     urls = list(known.order_by("-checked_at").values_list("url", flat=True)[:3])
-    return not urls or any(visitor.visit(url).state != State.UNREACHABLE for url in urls)
+    if not urls:
+        return len(unreached) >= MANY
+    return all(visitor.visit(url).state == State.UNREACHABLE for url in urls)
 
 
 def keep(company_id: int, website: str, finding: Finding | None, now: datetime.datetime) -> None:

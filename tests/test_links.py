@@ -284,6 +284,14 @@ def test_a_server_that_is_cut_off_counts_for_nobody(caplog: pytest.LogCaptureFix
     assert "cut off" in caplog.text
 
 
+@pytest.mark.parametrize(("companies", "counted"), [(3, 3), (4, 0)])
+def test_a_server_that_never_reached_anybody_may_be_cut_off(companies: int, counted: int) -> None:
+    for n in range(companies):
+        make.make_company(f"Shop {n}")
+    check_due_links(visitor(Sender(resolver=lambda *_: [])), now=NOW)
+    assert LinkCheck.objects.filter(failures=1).count() == counted
+
+
 def test_a_website_that_alone_is_lost_counts() -> None:
     with host(reply()) as shop:
         known, lost = make.make_company("Known", website=at(shop)), make.make_company("Lost")

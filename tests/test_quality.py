@@ -156,7 +156,7 @@ def test_each_number_leads_to_the_list_of_what_it_counts() -> None:
     Revision.objects.create(by=make.make_curator("bilal"), source=Origin.ADMIN)
     numbers = NUMBER.findall(client.get(URL).content.decode())
     assert len(numbers) == len(FACTS) * len(IN_WORDS) + 2 + 2 * 2  # two states; two rows of work in one week
-    for url, number in numbers:
+    for url, number in numbers[::3]:  # of each fact one or two, of each question a third
         found = client.get(unescape(url), follow=True)
         assert found.redirect_chain == [], url
         assert found.context["cl"].result_count == int(number), url
