@@ -234,7 +234,7 @@ class CompanyAdmin(PublishedAdmin):
         context["may_check_link"] = may_check(request)
         return super().render_change_form(request, context, *args, **options)
 
-    @admin.display(description="is it there?")
+    @admin.display(description="website check")
     def link(self, obj: Company) -> str:
         return link_in_words(obj)
 
