@@ -45,6 +45,7 @@ def read_target(url: str, *, http: bool = False, ports: Collection[int] = ()) ->
     try:
         parts = urlsplit(url)
         name, port = parts.hostname or "", parts.port
+        path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=string.punctuation)
     except ValueError as error:
         raise Refused("The address cannot be read.") from error
     if parts.scheme not in (("https", "http") if http else ("https",)):
@@ -55,7 +56,6 @@ def read_target(url: str, *, http: bool = False, ports: Collection[int] = ()) ->
     port = usual[0] if port is None else port
     if port not in (*usual, *ports):
         raise Refused(f"The address has to use port {' or '.join(map(str, usual))}.")
-    path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=string.punctuation)
     return Target(parts.scheme, read_host(name), port, path)
 
 
