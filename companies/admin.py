@@ -15,10 +15,15 @@ from django.utils.html import format_html, format_html_join
 from companies.alike import alike_view
 from companies.countries import COUNTRIES
 from companies.dictionary import Word
+from companies.completeness import FactFilter
 from companies.duplicate_admin import DuplicateAdmin
+from companies.link_page import LinkFilter, check_page, link_in_words, may_check
+from companies.links import LinkCheck
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
 from companies.models import Company, Credential, Duplicate, Identifier, Industry, Merge, Office, Source, Specialty
 from companies.proposing import in_order
+from companies.quality_page import PERMISSION as QUALITY_PERMISSION
+from companies.quality_page import quality_page
 from companies.reasons import ReasonActionForm, ReasonField
 from companies.review_page import review_page
 from companies.sources import show_sources
@@ -26,6 +31,7 @@ from companies.suggestions import Suggestion
 from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
 from directory.admin import CuratedAdmin, CuratedForm, CuratorFilter, LookedAtAdmin, PublishedAdmin, containing
 from directory.seen import named
+from directory.site import SitePage
 from directory.websites import bare_domain
 from hubs.admin import HubFilter
 
@@ -166,9 +172,9 @@ class CompanyAdmin(PublishedAdmin):
     action_form = ReasonActionForm
     also_known_by = ("legal_name", "aliases", "domain", "slug")
     deferred = ("document", "search", "hub__document")
-    readonly_fields = ["domain", *PublishedAdmin.readonly_fields, "steps"]
+    readonly_fields = ["domain", *PublishedAdmin.readonly_fields, "steps", "link"]
     fieldsets = [
-        ("Identity", {"fields": ["name", "legal_name", "aliases", "slug", "website", "shares_domain"]}),
+        ("Identity", {"fields": ["name", "legal_name", "aliases", "slug", "website", "link", "shares_domain"]}),
         (
             "What it does",
             {
@@ -202,6 +208,8 @@ class CompanyAdmin(PublishedAdmin):
         "women_led",
         ToVerifyFilter,
         EmergingFilter,
+        LinkFilter,
+        FactFilter,
         ("hub", HubFilter),
     ]
     list_select_related = ["hub"]
@@ -212,8 +220,21 @@ class CompanyAdmin(PublishedAdmin):
         return [
             path("alike/", self.admin_site.admin_view(alike_view), name="companies_company_alike"),
             path("merge/", self.admin_site.admin_view(merge_page), name="companies_company_merge"),
+            path(
+                "<int:company_id>/check-link/",
+                self.admin_site.admin_view(check_page),
+                name="companies_company_check_link",
+            ),
             *super().get_urls(),
         ]
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> HttpResponse:
+        context["may_check_link"] = may_check(request)
+        return super().render_change_form(request, context, *args, **options)
+
+    @admin.display(description="website check")
+    def link(self, obj: Company) -> str:
+        return link_in_words(obj)
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PERMISSION)
@@ -250,7 +271,7 @@ class CompanyAdmin(PublishedAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What was said and done about it goes with a company, although few may delete a single one of these."""
         found, counts, missing, protected = super().get_deleted_objects(objs, request)
-        kept = {model._meta.verbose_name for model in (Step, Merge, Duplicate, Suggestion)}
+        kept = {model._meta.verbose_name for model in (Step, Merge, Duplicate, Suggestion, LinkCheck)}
         return found, counts, missing - kept, protected
 
     def save_model(self, request: HttpRequest, obj: Company, form: Any, change: bool) -> None:
@@ -410,6 +431,23 @@ class StepAdmin(LookedAtAdmin):
         return containing(queryset, "company__name_key", search_term), False
 
 
+@admin.register(LinkCheck)
+class LinkCheckAdmin(LookedAtAdmin):
+    """What came of asking websites, across all companies."""
+
+    list_display = ["company", "state", "status_code", "problem", "failures", "checked_at", "next_check"]
+    list_filter = ["state"]
+    list_select_related = ["company"]
+    search_fields = ["company__name_key"]
+    search_help_text = "By the company’s name."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer("company__document", "company__search", "company__description")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return containing(queryset, "company__name_key", search_term), False
+
+
 @admin.register(Word)
 class WordAdmin(LookedAtAdmin):
     """Words that one company has and nobody else may well be typing errors."""
@@ -480,3 +518,4 @@ class SuggestionAdmin(LookedAtAdmin):
     def changed_since(self, obj: Suggestion) -> str:
         """Whether the company has another document now than the one that it is based on."""
         return "Changed" if obj.is_open and obj.company and obj.company.revision != obj.revision else ""
+admin.site.pages.append(SitePage("quality/", "quality", "Quality", quality_page, QUALITY_PERMISSION))  # type: ignore[attr-defined]

@@ -18,6 +18,7 @@ from django.db.models.functions import Cast, Now
 from companies.countries import COUNTRIES
 from companies.dictionary import dictionary_triggers
 from companies.identifiers import SCHEMES, Scheme, check_identifier
+from companies.links import DEAD_AFTER
 from companies.suggestions import Suggestion as Suggestion  # Django looks for models here
 from companies.workflow import Status
 from directory.api.ordering import Sort, declare_orderings, indexes_for
@@ -188,6 +189,24 @@ class CompanyQuerySet(PublishedQuerySet):
         )
         found = self.filter(status=Status.PUBLISHED).alias(due=due)
         return found.filter(Q(due__lte=today) | Q(due__isnull=True))
+
+    def with_dead_link(self) -> CompanyQuerySet:
+        """Those whose website, the one they have now, failed on several days in a row."""
+        return self.filter(link_check__failures__gte=DEAD_AFTER, link_check__url=F("website"))
+
+    def to_check_link(self, now: datetime.datetime) -> CompanyQuerySet:
+        """Those whose website is to be checked: first what curators asked for, then what is due the longest."""
+        is_due = Q(link_check=None) | Q(link_check__next_check__lte=now) | ~Q(link_check__url=F("website"))
+        wanted = Q(link_check__asked_at__isnull=False) | Q(is_due, status=Status.PUBLISHED)
+        return (
+            self.exclude(website="")
+            .filter(wanted)
+            .order_by(
+                F("link_check__asked_at").asc(nulls_last=True),
+                F("link_check__next_check").asc(nulls_first=True),
+                "pk",
+            )
+        )
 
 
 class Company(Published):

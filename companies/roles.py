@@ -7,7 +7,7 @@ from typing import Any
 
 VIEWED = [
     *("directory.revision", "directory.version", "companies.step", "companies.merge", "companies.word"),
-    *("companies.duplicate", "companies.suggestion"),
+    *("companies.duplicate", "companies.suggestion", "companies.linkcheck"),
     *("companies.company", "companies.industry", "companies.specialty"),
     *("hubs.hub", "hubs.program", "hubs.indicator"),
 ]

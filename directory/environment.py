@@ -4,6 +4,7 @@ No message repeats a value that may hold a secret.
 """
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,12 +48,21 @@ class Environment:
         self.problems.append(f"{name} is {text!r}, but has to be a whole number from {least} to {most}.")
         return default
 
-    def switch(self, name: str) -> bool:
-        """Yes or no, as people write them; no by default."""
-        text = self.text(name, "no").lower()
+    def switch(self, name: str, default: bool = False) -> bool:
+        """Yes or no, as people write them."""
+        text = self.text(name, "yes" if default else "no").lower()
         if text not in YES | NO:
             self.problems.append(f"{name} is {text!r}, but has to be 1 (yes) or 0 (no).")
         return text in YES
+
+    def networks(self, name: str) -> list[IPv4Network | IPv6Network]:
+        """Addresses, or networks such as 198.51.100.0/28, separated by commas; none by default."""
+        try:
+            return [ip_network(word) for word in self.words(name, [])]
+        except ValueError:
+            wanted = "addresses such as 198.51.100.7, or networks such as 198.51.100.0/28, separated by commas"
+            self.problems.append(f"{name} is {self.text(name)!r}, but has to be {wanted}.")
+            return []
 
     def origin(self, name: str, default: str) -> str:
         """A scheme, a host and perhaps a port, such as https://directory.example; without a slash at the end."""

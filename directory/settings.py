@@ -31,6 +31,8 @@ SITE_URL = env.origin("SITE_URL", f"http://127.0.0.1:{PORT}")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, least=0, most=9)
+OWN_ADDRESSES = env.networks("OWN_ADDRESSES")
+LINK_CHECKS = env.switch("LINK_CHECKS", PRODUCTION)
 SECRET_KEY = env.text("SECRET_KEY")
 database = env.database("DATABASE_URL")
 

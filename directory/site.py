@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -5,7 +7,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.http import urlencode
 
@@ -14,12 +16,27 @@ from directory.kept import kept_page
 from directory.signin import has_second_factor, is_postponed, is_verified
 
 
+@dataclass(frozen=True)
+class SitePage:
+    """A page about no single model, which the index leads to; the view itself asks for the permission too."""
+
+    path: str
+    name: str
+    title: str
+    view: Callable[[HttpRequest], HttpResponse]
+    permission: str
+
+
 class CuratorSite(AdminSite):
     """The admin, of which nobody sees a page who has not shown a second factor."""
 
     site_header = site_title = "Pakistan technology directory"
     index_title = "Curators"
     login_template = "account/login.html"  # which is never reached
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self.pages: list[SitePage] = []  # which the apps add to
 
     def has_permission(self, request: HttpRequest) -> bool:
         if not super().has_permission(request):
@@ -42,7 +59,14 @@ class CuratorSite(AdminSite):
 
     def get_urls(self) -> list[Any]:
         """Without the redirect from any row to its own page, which asks for no permission on it."""
-        return [pattern for pattern in super().get_urls() if getattr(pattern, "name", "") != "view_on_site"]
+        pages = [path(page.path, self.admin_view(page.view), name=page.name) for page in self.pages]
+        models = [pattern for pattern in super().get_urls() if getattr(pattern, "name", "") != "view_on_site"]
+        return [*pages, *models]
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        user: Any = request.user
+        open_to_user = [page for page in self.pages if user.has_perm(page.permission)]
+        return super().index(request, {**(extra_context or {}), "pages": open_to_user})
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Lead to what is missing: the password, the second factor, or a code of it."""

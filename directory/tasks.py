@@ -5,6 +5,7 @@ So no task has a `lock`: a worker that was killed would keep it for ever.
 
 import logging
 
+from django.conf import settings
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
@@ -28,6 +29,17 @@ def check(timestamp: int) -> None:
 
     for kind, public_id in publishing.check():
         logger.error("the published document of %s %s is not what rendering it gives", kind, public_id)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="check_links")
+def check_links(timestamp: int) -> None:
+    """Ask the websites of some companies whether they are still there."""
+    if settings.LINK_CHECKS:
+        from companies import reaching
+        from directory.outbound import Sender
+
+        reaching.check_due_links(reaching.Visitor(Sender()))
 
 
 @app.periodic(cron="45 21 * * *")

@@ -18,6 +18,7 @@ from django.urls import reverse
 
 import directory.admin
 from companies.admin import CompanyForm
+from companies.links import LinkCheck
 from companies.merging import merge_companies
 from companies.models import Company, Specialty
 from companies.workflow import Step
@@ -112,6 +113,7 @@ def make_everything() -> None:
     for part in (make.make_office, make.make_credential, make.make_identifier, make.make_source):
         part(Company.objects.get())
     Step.objects.create(company=Company.objects.get(), after="published")
+    LinkCheck.objects.create(company=Company.objects.get(), url="https://10pearls.com/")
     merge_companies(keep=Company.objects.get(), drop=make.make_company("10 Pearls"), choices={}, by=None)
     make.make_duplicate(Company.objects.first(), Company.objects.last())
     make.make_suggestion()
@@ -201,8 +203,8 @@ def page(client: Client, name: str) -> str:
 QUERIES = {
     "companies.company": 6,  # + hubs to filter by
     # + specialties, industries, programs; offices, credentials, identifiers, sources; a label for each of the first
-    # three, the hub and the program's hub; the company and the hub of the office's row; its steps
-    "companies.company form": 18,
+    # three, the hub and the program's hub; the company and the hub of the office's row; its steps, its link check
+    "companies.company form": 19,
     "companies.specialty": 5,
     "companies.specialty form": 4,
     "companies.industry": 5,

@@ -37,6 +37,7 @@ MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
     "companies.duplicate": (C, NOBODY, NOBODY, NOBODY, {"not_duplicate": E}),
     "companies.step": (C, NOBODY, NOBODY, NOBODY, {}),
     "companies.suggestion": (C, NOBODY, C, A, {}),
+    "companies.linkcheck": (C, NOBODY, NOBODY, NOBODY, {}),
     "companies.word": (C, NOBODY, NOBODY, NOBODY, {}),
     "hubs.hub": (C, E, E, E, {}),
     "hubs.program": (C, E, E, E, {}),
@@ -64,12 +65,15 @@ PAGES: dict[str, tuple[str, list[int]]] = {
     "password_change_done": ("/admin/password_change/done/", [302, 200, 200, 200, 200, 200]),
     "jsi18n": ("/admin/jsi18n/", [302, 200, 200, 200, 200, 200]),
     "app_list": ("/admin/companies/", [302, 404, 200, 200, 200, 200]),
+    "quality": ("/admin/quality/", [302, 403, 200, 200, 200, 200]),
     "autocomplete": (
         "/admin/autocomplete/?app_label=companies&model_name=company&field_name=hub&term=lah",
         [302, 403, 200, 200, 200, 200],
     ),
     "companies_company_alike": ("/admin/companies/company/alike/?name=systems", [302, 403, 200, 200, 200, 200]),
     "companies_company_merge": ("/admin/companies/company/merge/", [302, 403, 403, 404, 404, 404]),
+    # Link checks are switched off here, so nobody may ask for one.
+    "companies_company_check_link": ("/admin/companies/company/0/check-link/", [302, 403, 403, 403, 403, 403]),
     "companies_merge_undo": ("/admin/companies/merge/0/undo/", [302, 403, 403, 404, 404, 404]),
     "directory_revision_undo": ("/admin/directory/revision/0/undo/", [302, 403, 403, 404, 404, 404]),
     "auth_user_password_change": ("/admin/auth/user/{curator}/password/", [302, 403, 403, 403, 403, 200]),

@@ -236,3 +236,19 @@ def test_using_a_session_writes_at_most_once_a_minute(monkeypatch: pytest.Monkey
     used = SessionStore(session.session_key)
     assert used["who"] == "curator"
     assert not used.modified
+
+
+def test_own_addresses_are_addresses_and_networks() -> None:
+    env = Environment(
+        {"OWN_ADDRESSES": "198.51.100.7, 2001:db8::/32", "WRONG": "198.51.100.7/24", "NAME": "shop.example"}
+    )
+    assert [str(network) for network in env.networks("OWN_ADDRESSES")] == ["198.51.100.7/32", "2001:db8::/32"]
+    assert env.networks("WRONG") == env.networks("NAME") == env.networks("UNSET") == []
+    assert [problem.split()[0] for problem in env.problems] == ["WRONG", "NAME"]
+
+
+@pytest.mark.parametrize(
+    ("text", "default", "is_on"), [("", False, False), ("", True, True), ("0", True, False), ("on", False, True)]
+)
+def test_a_switch_has_a_default(text: str, default: bool, is_on: bool) -> None:
+    assert Environment({"LINK_CHECKS": text}).switch("LINK_CHECKS", default) is is_on
