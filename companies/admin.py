@@ -1,24 +1,27 @@
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.postgres.forms import SimpleArrayField
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
+from companies.bulk import BULKS
+from companies.bulk_page import bulk_action, bulk_page
 from companies.countries import COUNTRIES
 from companies.dictionary import Word
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
 from companies.models import Company, Credential, Identifier, Industry, Merge, Office, Source, Specialty
+from companies.questions import QUESTIONS, Asker
 from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
 from directory.admin import CuratedAdmin, CuratedForm, CuratorFilter, LookedAtAdmin, PublishedAdmin, containing
+from directory.narrowing import BooleanFilter, ChoicesFilter, Counted, CountedChangeList
 from directory.websites import bare_domain
 from hubs.admin import HubFilter
 
@@ -54,10 +57,6 @@ class ReasonField(forms.CharField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=300, required=False, label="Reason", **options)
-
-
-class ReasonActionForm(ActionForm):
-    reason = ReasonField()
 
 
 class CompanyForm(CuratedForm):
@@ -141,33 +140,56 @@ class SourceInline(PartInline):
     form = SourceForm
 
 
-class EmergingFilter(admin.SimpleListFilter):
-    title = "emerging technology"
-    parameter_name = "emerging"
+class HomeFilter(HubFilter):
+    most = 12
+
+
+class QuestionFilter(Counted, admin.SimpleListFilter):
+    """What curators ask, several at once: the companies for which all of it holds."""
+
+    title = "question"
+    parameter_name = "ask"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("1", "Yes"), ("0", "No")]
+        return [(question.name, question.label) for question in QUESTIONS.values()]
+
+    def asked(self) -> list[str]:
+        return (self.value() or "").split(",") if self.value() else []
+
+    def condition(self) -> Q:
+        if unknown := set(self.asked()) - set(QUESTIONS):
+            raise IncorrectLookupParameters(f"no such question: {unknown}")
+        return Q(*(self.holds(name) for name in self.asked()))
+
+    def holds(self, name: str) -> Q:
+        asker = Asker(self.request.user, timezone.localdate())
+        return QUESTIONS[name].condition(Company.objects.none(), asker)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        emerging = Exists(Specialty.objects.filter(emerging=True, companies=OuterRef("pk")))
-        return {"1": queryset.filter(emerging), "0": queryset.exclude(emerging)}.get(self.value() or "", queryset)
+        return queryset.filter(self.condition())
 
+    def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet) -> dict[str, Count]:
+        """Of each question together with those that are asked already."""
+        return {name: Count(pk_attname, filter=self.condition() & self.holds(name)) for name in QUESTIONS}
 
-class ToVerifyFilter(admin.SimpleListFilter):
-    title = "to be verified"
-    parameter_name = "to_verify"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("1", "By today")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.to_verify(timezone.localdate()) if self.value() else queryset  # type: ignore[attr-defined]
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        counts = self.get_facet_queryset(changelist)
+        asked = self.asked()
+        without = changelist.get_query_string(remove=[self.parameter_name])
+        yield {"selected": not asked, "query_string": without, "display": "All"}
+        for name, label in self.lookup_choices:
+            others = [other for other in asked if other != name]
+            then = ",".join(others if name in asked else [*asked, name])
+            yield {
+                "selected": name in asked,
+                "query_string": changelist.get_query_string({self.parameter_name: then or None}),
+                "display": f"{label} ({counts[name]})",
+            }
 
 
 @admin.register(Company)
 class CompanyAdmin(PublishedAdmin):
     form = CompanyForm
-    action_form = ReasonActionForm
     also_known_by = ("legal_name", "aliases", "domain", "slug")
     deferred = ("document", "search", "hub__document")
     readonly_fields = ["domain", *PublishedAdmin.readonly_fields, "steps"]
@@ -200,22 +222,26 @@ class CompanyAdmin(PublishedAdmin):
     inlines = [OfficeInline, CredentialInline, IdentifierInline, SourceInline]
     list_display = ["name", "hub", "kind", "status", "founded_year", "verified_on"]
     list_filter = [
-        "status",
-        "kind",
-        "operating_status",
-        "women_led",
-        ToVerifyFilter,
-        EmergingFilter,
-        ("hub", HubFilter),
+        QuestionFilter,
+        ("status", ChoicesFilter),
+        ("kind", ChoicesFilter),
+        ("operating_status", ChoicesFilter),
+        ("women_led", BooleanFilter),
+        ("hub", HomeFilter),
     ]
+    show_facets = admin.ShowFacets.ALWAYS
     list_select_related = ["hub"]
-    actions = ["send_to_review", "send_back", "publish", "withdraw", "merge"]
+    actions = [*(bulk_action(name, bulk) for name, bulk in BULKS.items()), "merge"]
 
     def get_urls(self) -> list[Any]:
         return [
+            path("bulk/<slug:name>/", self.admin_site.admin_view(bulk_page), name="companies_company_bulk"),
             path("merge/", self.admin_site.admin_view(merge_page), name="companies_company_merge"),
             *super().get_urls(),
         ]
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[CountedChangeList]:
+        return CountedChangeList
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PERMISSION)
@@ -253,43 +279,6 @@ class CompanyAdmin(PublishedAdmin):
         self.give_reason(reason)
         if obj.status != form.before:
             Step.objects.take([obj], before=form.before, after=obj.status, by=request.user, reason=reason)  # type: ignore[arg-type]
-
-    @admin.action(description="Send selected companies to review", permissions=["change"])
-    def send_to_review(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self.take_step(request, queryset, Status.IN_REVIEW)
-
-    @admin.action(description="Make selected companies drafts again", permissions=["change"])
-    def send_back(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self.take_step(request, queryset, Status.DRAFT)
-
-    @admin.action(description="Publish selected companies", permissions=["publish"])
-    def publish(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self.take_step(request, queryset, Status.PUBLISHED)
-
-    @admin.action(description="Withdraw selected companies", permissions=["publish"])
-    def withdraw(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self.take_step(request, queryset, Status.WITHDRAWN)
-
-    def take_step(self, request: HttpRequest, queryset: QuerySet, after: Status) -> None:
-        """Take those of ``queryset`` to ``after`` which the user may take there; say how many were left alone."""
-        reason = request.POST.get("reason", "").strip()
-        companies = [company for company in queryset if after in reachable(request.user, company.status)]
-        befores = sorted({company.status for company in companies})
-        if not reason and any((before, after) in EXPLAINED for before in befores):
-            self.message_user(
-                request, "Say why, in the field beside the action. Nothing was changed.", messages.ERROR
-            )
-            return
-        Company.objects.filter(pk__in=[company.pk for company in companies]).update(status=after)
-        for before in befores:
-            moved = [company for company in companies if company.status == before]
-            Step.objects.take(moved, before=before, after=after, by=request.user, reason=reason)  # type: ignore[arg-type]
-        message = [{"changed": {"fields": ["Status"]}}]
-        LogEntry.objects.log_actions(request.user.pk, companies, CHANGE, message)  # type: ignore[arg-type]
-        self.give_reason(reason or f"{after.label}.")
-        left = queryset.exclude(status=after).count()
-        more = f" Left as they are, for this step is not open to them: {left}." if left else ""
-        self.message_user(request, f"{after.label}: {len(companies)}.{more}", messages.SUCCESS)
 
     @admin.display(description="steps")
     def steps(self, obj: Company) -> str:

@@ -11,12 +11,13 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, ExpressionWrapper, F, Q, When
-from django.db.models.functions import Cast, Now
+from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from companies.countries import COUNTRIES
 from companies.dictionary import dictionary_triggers
 from companies.identifiers import SCHEMES, Scheme, check_identifier
+from companies.questions import AskedQuerySet
 from companies.workflow import Status
 from directory.api.ordering import Sort, declare_orderings, indexes_for
 from directory.models import Published, PublishedQuerySet, marks, published_triggers
@@ -138,7 +139,7 @@ class Specialty(Term):
             ancestor = ancestor.parent
 
 
-class CompanyQuerySet(PublishedQuerySet):
+class CompanyQuerySet(AskedQuerySet):
     def for_document(self) -> CompanyQuerySet:
         return (
             self.select_related("hub")
@@ -153,17 +154,6 @@ class CompanyQuerySet(PublishedQuerySet):
                 models.Prefetch("sources", Source.objects.order_by("pk")),
             )
         )
-
-    def to_verify(self, today: datetime.date) -> CompanyQuerySet:
-        """Published companies whose facts are to be checked again: on a day that was set, or after a year."""
-        a_year_later = ExpressionWrapper(F("verified_on") + datetime.timedelta(days=365), models.DateTimeField())
-        due = Case(
-            When(verified_on__isnull=True, then=F("verify_by")),
-            When(verify_by__gt=F("verified_on"), then=F("verify_by")),
-            default=Cast(a_year_later, models.DateField()),
-        )
-        found = self.filter(status=Status.PUBLISHED).alias(due=due)
-        return found.filter(Q(due__lte=today) | Q(due__isnull=True))
 
 
 class Company(Published):

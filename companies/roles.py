@@ -24,6 +24,7 @@ CONTRIBUTOR = [
     *permitted("view", VIEWED),
     *permitted("add change", ["companies.company"]),
     *permitted("view add change delete", PARTS),
+    *permitted("view add", ["directory.savedview"]),  # their own they may also change and delete
 ]
 EDITOR = [
     *CONTRIBUTOR,
@@ -37,6 +38,7 @@ ADMINISTRATOR = [
     *permitted("view", ["directory.mark", "directory.address", "directory.log"]),
     *permitted("view add change delete", ["auth.user", "auth.group"]),
     *permitted("view delete", ["axes.accessattempt", "mfa.authenticator"]),
+    *permitted("change delete", ["directory.savedview"]),
 ]
 ROLES = {"contributor": CONTRIBUTOR, "editor": EDITOR, "administrator": ADMINISTRATOR}
 
@@ -44,8 +46,9 @@ ROLES = {"contributor": CONTRIBUTOR, "editor": EDITOR, "administrator": ADMINIST
 def give_roles(apps: Any) -> None:
     """Make the groups and give each what it has not yet; whatever the order in which apps were migrated.
 
-    ``apps`` is a migration's, or today's. Permissions are usually made after all migrations: here, those needed
-    are made under the names that Django gives them, and it finds them.
+    ``apps`` is a migration's, or today's; what concerns a model that a later migration makes, that one gives.
+    Permissions are usually made after all migrations: here, those needed are made under the names that Django gives
+    them, and it finds them.
     """
     group, permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
     content_type = apps.get_model("contenttypes", "ContentType")
@@ -54,6 +57,8 @@ def give_roles(apps: Any) -> None:
         for label in labels:
             app, codename = label.split(".")
             verb, model = codename.split("_", 1)
+            if model not in apps.all_models[app]:
+                continue
             kind, _ = content_type.objects.get_or_create(app_label=app, model=model)
             name = f"Can {verb} {model_name(apps, app, model)}"
             found, _ = permission.objects.get_or_create(content_type=kind, codename=codename, defaults={"name": name})
