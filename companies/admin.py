@@ -149,6 +149,7 @@ class QuestionFilter(Counted, admin.SimpleListFilter):
 
     title = "question"
     parameter_name = "ask"
+    takes_several = True
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         return [(question.name, question.label) for question in QUESTIONS.values()]
@@ -169,8 +170,7 @@ class QuestionFilter(Counted, admin.SimpleListFilter):
         return queryset.filter(self.condition())
 
     def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet) -> dict[str, Count]:
-        """Of each question together with those that are asked already."""
-        return {name: Count(pk_attname, filter=self.condition() & self.holds(name)) for name in QUESTIONS}
+        return {name: Count(pk_attname, filter=self.holds(name)) for name in QUESTIONS}
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
         counts = self.get_facet_queryset(changelist)

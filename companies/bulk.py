@@ -156,7 +156,9 @@ def apply(bulk: Bulk, seen: Mapping[int, str], values: Mapping[str, Any], *, by:
     done = Done()
     with publication(source=Source.ADMIN, by=by, reason=reason) as current:
         for line in preview(bulk, list(seen), values, by=by):
-            why_not = MEANWHILE if seen[line.company.pk] != line.token else line.why_not or refused(line)
+            given = seen[line.company.pk]  # empty where the preview left it alone
+            is_other = given != line.token and (given or not line.why_not)
+            why_not = MEANWHILE if is_other else line.why_not or refused(line)
             if why_not:
                 done.left.append((line.company, why_not))
             else:

@@ -15,12 +15,26 @@ from django.contrib.admin.utils import build_q_object_from_lookup_parameters
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import FieldError, ValidationError
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Value, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 # Options of a filter; a list of more is no help in choosing.
 MOST_OPTIONS = 100
+# More than there are rows: with a limit PostgreSQL finds out once a row what each condition is, not for each count.
+EVERY = 2**31
 
 
 class Counted:
@@ -28,10 +42,12 @@ class Counted:
 
     template = "admin/directory/filter.html"
     used_parameters: dict[str, Any]
+    # Whether a further choice narrows down more, and does not take the place of the present one.
+    takes_several = False
 
     def condition(self) -> Q:
         """What the filter asks for; empty where nothing is chosen."""
-        return Q(build_q_object_from_lookup_parameters(self.used_parameters))
+        return build_q_object_from_lookup_parameters(self.used_parameters)
 
     def get_facet_queryset(self, changelist: Any) -> dict[str, int]:
         found: dict[str, int] = changelist.counts[id(self)]
@@ -113,16 +129,18 @@ class CountedChangeList(ChangeList):
     def counts(self) -> dict[int, dict[str, int]]:
         """Filter → its counts by the names that it gives them."""
         specs: list[Any] = self.filter_specs
-        conditions = [spec.condition() for spec in specs]
-        asked = {}
+        conditions = {f"is_{n}": condition for n, spec in enumerate(specs) if (condition := spec.condition())}
+        chosen, counts = list(conditions), {}
         for n, spec in enumerate(specs):
-            others = Q(*(condition for m, condition in enumerate(conditions) if m != n))
+            others = [name for name in chosen if spec.takes_several or name != f"is_{n}"]
             for name, count in spec.get_facet_counts("pk", self.searched).items():
-                asked[f"f{n}_{name}"] = Count("pk", filter=Q(count.filter) & others)
-        found = self.searched.order_by().aggregate(**asked)
-        return {
-            id(spec): {
-                name.removeprefix(f"f{n}_"): number for name, number in found.items() if name.startswith(f"f{n}_")
-            }
-            for n, spec in enumerate(specs)
-        }
+                conditions[f"of_{n}_{name}"] = count.filter
+                holds = dict.fromkeys([*others, f"of_{n}_{name}"], True)
+                counts[f"{n}_{name}"] = Count("pk", filter=Q(**holds))
+        columns = {name: ExpressionWrapper(Q(q), BooleanField()) for name, q in conditions.items()}
+        found = self.searched.order_by().annotate(**columns)[:EVERY].aggregate(**counts)
+        answer: dict[int, dict[str, int]] = {id(spec): {} for spec in specs}
+        for key, number in found.items():
+            n, name = key.split("_", 1)
+            answer[id(specs[int(n)])][name] = number
+        return answer
