@@ -17,6 +17,7 @@ from django.utils.html import format_html
 
 from companies.bulk import BULKS, Bulk, Done, apply, may_take, preview
 from companies.models import Company
+from directory.narrowing import LOOKUPS
 from directory.publishing import CHUNK
 from directory.reverting import ReasonForm, refusals
 
@@ -105,7 +106,7 @@ def bulk_page(request: HttpRequest, name: str) -> HttpResponse:
         "bulk": bulk,
         "count": len(pks),
         "values": values,
-        "media": values.media,
+        "media": LOOKUPS,
         "is_ready": chosen is not None,
         "lines": [line for line in lines if not line.why_not],
         "left": [line for line in lines if line.why_not],

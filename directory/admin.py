@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db import DatabaseError, DataError, models, transaction
@@ -22,7 +21,7 @@ from django.utils.text import capfirst
 from directory import ids
 from directory.constraints import refusal
 from directory.models import Address, Fold, Log, Mark, Published, Revision, SavedView, Source, Version, kinds
-from directory.narrowing import UsedFilter
+from directory.narrowing import LOOKUPS, UsedFilter
 from directory.publishing import CHUNK, publication
 from directory.reverting import history_page, undo_page
 from directory.saved_views import SavedViewForm, views_for
@@ -196,7 +195,7 @@ class PublishedAdmin(CuratedAdmin):
     @property
     def media(self) -> forms.Media:
         """With what the lookups of a list need; its forms have it anyway."""
-        return super().media + AutocompleteSelect(None, self.admin_site).media
+        return super().media + LOOKUPS
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         views = views_for(request, self.opts.model_name or "") if self.has_view_permission(request) else {}

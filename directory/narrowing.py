@@ -35,6 +35,10 @@ from django.utils.safestring import SafeString
 MOST_OPTIONS = 100
 # More than there are rows: with a limit PostgreSQL finds out once a row what each condition is, not for each count.
 EVERY = 2**31
+# What a page needs on which something is looked up.
+LOOKUPS = AutocompleteSelect(None, admin.site).media + forms.Media(
+    js=[forms.widgets.Script("directory/lookups.js", type="module")]
+)
 
 
 class Counted:
@@ -85,6 +89,10 @@ class UsedFilter(Counted, admin.RelatedFieldListFilter):
         found = list((used.defer("document") if hasattr(related.model, "document") else used)[: self.most + 1])
         self.has_more = len(found) > self.most
         return [(str(one.pk), str(one)) for one in found[: self.most]]
+
+    def has_output(self) -> bool:
+        """Also where there is nothing to choose from: what the address asks for is not to be ignored."""
+        return bool(self.used_parameters) or super().has_output()
 
     def lookup(self) -> SafeString | str:
         """A field that finds any related object, for those who may see them; the choice goes into the address."""

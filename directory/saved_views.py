@@ -15,6 +15,7 @@ from directory.models import SavedView, kinds
 
 # What of a list's address is no part of a view: the page, and what Django adds for its own purposes.
 PASSING = {"p", "e", "all", "_popup", "_to_field", "_facets", "_changelist_filters"}
+NOTHING = "There is nothing to keep: filter, search or sort the list first."
 
 
 def view_of(query: str) -> str:
@@ -45,6 +46,7 @@ class SavedViewForm(forms.ModelForm):
 
     class Meta:
         widgets = {"kind": forms.HiddenInput, "query": forms.HiddenInput}
+        error_messages = {"query": {"required": NOTHING}}
 
     def _get_validation_exclusions(self) -> set[str]:
         """Check that the name is new too: the owner is in no form, but decides it."""
@@ -54,8 +56,10 @@ class SavedViewForm(forms.ModelForm):
         cleaned = super().clean() or {}
         if self.instance._state.adding:
             self.instance.user = self.request.user
-            cleaned["query"] = view_of(cleaned.get("query") or "")
-            if not opens(self.request, cleaned.get("kind") or "", cleaned["query"]):
+            query = cleaned["query"] = view_of(cleaned.get("query") or "")
+            if not query and "query" not in self.errors:
+                self.add_error("query", NOTHING)
+            elif query and not opens(self.request, cleaned.get("kind") or "", query):
                 self.add_error(None, "The list cannot be narrowed down like this.")
         return cleaned
 

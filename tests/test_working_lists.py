@@ -133,7 +133,9 @@ def test_what_is_no_question_is_not_answered_with_all(client: Client, query: str
 
 def test_all_counts_are_one_query(client: Client, five: dict[str, Company]) -> None:
     for query in ("", "ask=without_source,emerging&status__exact=published&women_led__isnull=True"):
-        with CaptureQueriesContext(connection, ) as found:
+        with CaptureQueriesContext(
+            connection,
+        ) as found:
             client.get(f"{reverse(LIST)}?{query}")
         assert len([q for q in found.captured_queries if "FILTER (WHERE" in q["sql"]]) == 1
         assert len(found) == 8
@@ -145,7 +147,7 @@ def test_another_hub_is_looked_up(client: Client, monkeypatch: pytest.MonkeyPatc
     make.make_company("Folio3", hub=karachi)
     make.make_company("Devsinc", hub=lahore)
     page = client.get(f"{reverse(LIST)}?ask=without_source&q=o").content.decode()
-    assert page.count("admin-autocomplete") == 1
+    assert page.count('class="admin-autocomplete"') == 1
     assert '<input type="hidden" name="ask" value="without_source">' in page
     # What is chosen is shown, whichever is first otherwise.
     for hub in (karachi, lahore):
