@@ -37,7 +37,7 @@ MOST_OPTIONS = 100
 EVERY = 2**31
 # What a page needs on which something is looked up.
 LOOKUPS = AutocompleteSelect(None, admin.site).media + forms.Media(
-    js=[forms.widgets.Script("directory/lookups.js", type="module")]
+    js=[forms.widgets.Script("directory/lookups.js", type="module")]  # type: ignore[list-item]
 )
 
 

@@ -1,9 +1,10 @@
 """Working lists: questions with their counts, views that are kept, and changes for many companies at once."""
 
 import datetime
+import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -11,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from playwright.sync_api import Page, expect
 
 from companies.models import Company
 from companies.questions import QUESTIONS
@@ -19,7 +21,8 @@ from directory.models import Revision, SavedView, Source
 from directory.publishing import edit, publication
 from directory.undoing import undo
 from tests import factories as make
-from tests.curators import signed_in
+from tests.browsing import DESKTOP, PHONE, Site, assert_accessible, assert_fits, sign_in
+from tests.curators import make_member, signed_in
 from tests.log import actions, document
 from tests.test_admin import LIST, Form, act, errors, messages, url_of
 from tests.test_permissions import A, C, E, browser
@@ -204,7 +207,7 @@ def test_views_are_of_any_kind_that_one_may_see(client: Client) -> None:
 
 
 def test_a_view_is_its_owner_s_and_shared_if_they_say_so(five: dict[str, Company]) -> None:
-    owner, other, administrator = (signed_in(make_role(role, role)) for role in (C, E, A))
+    owner, other, administrator = (signed_in(make_member(role, role)) for role in (C, E, A))
     save(owner, "Secret", "q=secret")
     save(owner, "For all", shared="on")
     save(other, "For all", "q=other")
@@ -223,18 +226,10 @@ def test_a_view_is_its_owner_s_and_shared_if_they_say_so(five: dict[str, Company
     assert set(SavedView.objects.values_list("name", flat=True)) == {"Everybody’s", "For all"}
 
 
-def make_role(role: str, username: str) -> Any:
-    from tests.curators import make_member
-
-    return make_member(role, username)
-
-
 # Bulk changes
 
 
 def url_of_bulk(name: str, *companies: Company, **values: Any) -> str:
-    from urllib.parse import urlencode
-
     asked = {"ids": ".".join(str(company.pk) for company in companies), "preview": 1, **values}
     return f"{reverse('admin:companies_company_bulk', args=[name])}?{urlencode(asked, doseq=True)}"
 
@@ -367,7 +362,6 @@ def test_what_nobody_saw_is_not_changed(client: Client, terms: dict[str, Any]) -
 
 
 def test_a_company_that_may_not_be_so_keeps_nobody_else_from_it(client: Client, terms: dict[str, Any]) -> None:
-    """A year of the future is none; it was so before the rule."""
     arbisoft, devsinc = (make.make_company(name) for name in ("Arbisoft", "Devsinc"))
     Company.objects.filter(pk=devsinc.pk).update(contact_email="nobody")
     response = act(client, "set_hub", arbisoft, devsinc, hub=terms["karachi"].pk)
@@ -417,3 +411,69 @@ def test_a_preview_costs_the_same_for_one_and_for_many(client: Client, terms: di
         with CaptureQueriesContext(connection) as found:
             client.get(url_of_bulk("set_hub", *companies[:number], hub=terms["karachi"].pk))
         assert len(found) == 13
+
+
+# In a browser
+
+
+def number_of(page: Page, question: str) -> int:
+    text = page.get_by_role("link", name=re.compile(f"^{question} \\(")).inner_text()
+    return int(text.rsplit("(", 1)[1].removesuffix(")"))
+
+
+def check(page: Page) -> None:
+    """What is shown is readable by everybody, on a desk and on a phone."""
+    assert_accessible(page)
+    page.set_viewport_size(PHONE)
+    assert_accessible(page)
+    assert_fits(page)
+    page.set_viewport_size(DESKTOP)
+
+
+def test_a_curator_fixes_several_companies_from_the_list(page: Page, site: Site) -> None:
+    sign_in(page, site)
+    page.goto(reverse(LIST))
+    before = number_of(page, "No kind")
+    page.get_by_role("link", name=re.compile(r"^No kind \(")).click()
+    check(page)
+    page.get_by_text("Save this view").click()
+    page.get_by_label("Name", exact=True).fill("What are they?")
+    page.get_by_label("For all curators").check()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="What are they? shared")).to_have_attribute("aria-current", "true")
+
+    for box in page.locator("input.action-select").all()[:3]:
+        box.check()
+    page.get_by_label("Action").select_option(label="Set the kind…")
+    page.get_by_role("button", name="Go").click()
+    page.get_by_label("Kind").select_option("startup")
+    page.get_by_role("button", name="Show what it changes").click()
+    expect(page.get_by_role("heading", name="3 of 3 change")).to_be_visible()
+    check(page)
+    page.get_by_label("Why").fill("Their own sites say so.")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Set the kind: 3 changed.")).to_be_visible()
+    assert number_of(page, "No kind") == before - 3
+
+    page.get_by_role("link", name="Undo", exact=True).click()
+    page.get_by_label("Why").fill("They did not.")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("was undone")).to_be_visible()
+    page.goto(reverse(LIST))
+    page.get_by_role("link", name="What are they? shared").click()
+    assert number_of(page, "No kind") == before
+
+
+def test_a_hub_is_looked_up_with_the_keyboard_alone(page: Page, site: Site) -> None:
+    sign_in(page, site)
+    page.goto(f"{reverse(LIST)}bulk/set_hub/?ids=1.2")
+    page.get_by_role("combobox", name="Hub").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("searchbox", name="Hub").fill("guj")
+    expect(page.get_by_role("option", name="Gujranwala")).to_be_visible()
+    check(page)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("combobox", name="Hub: Gujranwala")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="of 2 change")).to_be_visible()
