@@ -14,7 +14,6 @@ from typing import Any
 import orjson
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
-from django.db import transaction
 from rest_framework.serializers import ValidationError
 
 from companies.models import Company
@@ -172,12 +171,11 @@ def apply(bulk: Bulk, seen: Mapping[int, str], values: Mapping[str, Any], *, by:
 
 
 def refused(line: Line) -> str:
-    """Write a line; why the company may not be so, where it may not."""
+    """Write a line; why the company may not be so, where it may not: then edit() leaves nothing of it."""
     patch = {name: by_slug(value) for name, value in line.changed.items() if name != "status"}
     status = line.changed.get("status", line.company.status)
     try:
-        with transaction.atomic():
-            edit(line.company, patch, source=Source.ADMIN, status=status)
+        edit(line.company, patch, source=Source.ADMIN, status=status)
     except ValidationError as error:
         return " ".join(sentences(error.detail))
     return ""
