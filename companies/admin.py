@@ -1,21 +1,23 @@
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.postgres.forms import SimpleArrayField
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
 from companies.alike import alike_view
+from companies.bulk import BULKS
+from companies.bulk_page import bulk_action, bulk_page
+from companies.completeness import FactFilter
 from companies.countries import COUNTRIES
 from companies.dictionary import Word
-from companies.completeness import FactFilter
 from companies.duplicate_admin import DuplicateAdmin
 from companies.link_page import LinkFilter, check_page, link_in_words, may_check
 from companies.links import LinkCheck
@@ -24,13 +26,14 @@ from companies.models import Company, Credential, Duplicate, Identifier, Industr
 from companies.proposing import in_order
 from companies.quality_page import PERMISSION as QUALITY_PERMISSION
 from companies.quality_page import quality_page
-from companies.reasons import ReasonActionForm, ReasonField
+from companies.questions import QUESTIONS, Asker
+from companies.reasons import ReasonField
 from companies.review_page import review_page
 from companies.sources import show_sources
 from companies.suggestions import Suggestion
 from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
 from directory.admin import CuratedAdmin, CuratedForm, CuratorFilter, LookedAtAdmin, PublishedAdmin, containing
-from directory.seen import named
+from directory.narrowing import BooleanFilter, ChoicesFilter, Counted, CountedChangeList
 from directory.site import SitePage
 from directory.websites import bare_domain
 from hubs.admin import HubFilter
@@ -143,33 +146,56 @@ class SourceInline(PartInline):
     form = SourceForm
 
 
-class EmergingFilter(admin.SimpleListFilter):
-    title = "emerging technology"
-    parameter_name = "emerging"
+class HomeFilter(HubFilter):
+    most = 12
+
+
+class QuestionFilter(Counted, admin.SimpleListFilter):
+    """What curators ask, several at once: the companies for which all of it holds."""
+
+    title = "question"
+    parameter_name = "ask"
+    takes_several = True
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("1", "Yes"), ("0", "No")]
+        return [(question.name, question.label) for question in QUESTIONS.values()]
+
+    def asked(self) -> list[str]:
+        return (self.value() or "").split(",") if self.value() else []
+
+    def condition(self) -> Q:
+        if unknown := set(self.asked()) - set(QUESTIONS):
+            raise IncorrectLookupParameters(f"no such question: {unknown}")
+        return Q(*(self.holds(name) for name in self.asked()))
+
+    def holds(self, name: str) -> Q:
+        asker = Asker(self.request.user, timezone.localdate())
+        return QUESTIONS[name].condition(Company.objects.none(), asker)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        emerging = Exists(Specialty.objects.filter(emerging=True, companies=OuterRef("pk")))
-        return {"1": queryset.filter(emerging), "0": queryset.exclude(emerging)}.get(self.value() or "", queryset)
+        return queryset.filter(self.condition())
 
+    def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet) -> dict[str, Count]:
+        return {name: Count(pk_attname, filter=self.holds(name)) for name in QUESTIONS}
 
-class ToVerifyFilter(admin.SimpleListFilter):
-    title = "to be verified"
-    parameter_name = "to_verify"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [("1", "By today")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.to_verify(timezone.localdate()) if self.value() else queryset  # type: ignore[attr-defined]
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
+        counts = self.get_facet_queryset(changelist)
+        asked = self.asked()
+        without = changelist.get_query_string(remove=[self.parameter_name])
+        yield {"selected": not asked, "query_string": without, "display": "All"}
+        for name, label in self.lookup_choices:
+            others = [other for other in asked if other != name]
+            then = ",".join(others if name in asked else [*asked, name])
+            yield {
+                "selected": name in asked,
+                "query_string": changelist.get_query_string({self.parameter_name: then or None}),
+                "display": f"{label} ({counts[name]})",
+            }
 
 
 @admin.register(Company)
 class CompanyAdmin(PublishedAdmin):
     form = CompanyForm
-    action_form = ReasonActionForm
     also_known_by = ("legal_name", "aliases", "domain", "slug")
     deferred = ("document", "search", "hub__document")
     readonly_fields = ["domain", *PublishedAdmin.readonly_fields, "steps", "link"]
@@ -202,23 +228,24 @@ class CompanyAdmin(PublishedAdmin):
     inlines = [OfficeInline, CredentialInline, IdentifierInline, SourceInline]
     list_display = ["name", "hub", "kind", "status", "founded_year", "verified_on"]
     list_filter = [
-        "status",
-        "kind",
-        "operating_status",
-        "women_led",
-        ToVerifyFilter,
-        EmergingFilter,
+        QuestionFilter,
+        ("status", ChoicesFilter),
+        ("kind", ChoicesFilter),
+        ("operating_status", ChoicesFilter),
+        ("women_led", BooleanFilter),
         LinkFilter,
         FactFilter,
-        ("hub", HubFilter),
+        ("hub", HomeFilter),
     ]
+    show_facets = admin.ShowFacets.ALWAYS
     list_select_related = ["hub"]
     change_form_template = "admin/companies/company/change_form.html"
-    actions = ["send_to_review", "send_back", "publish", "withdraw", "merge"]
+    actions = [*(bulk_action(name, bulk) for name, bulk in BULKS.items()), "merge"]
 
     def get_urls(self) -> list[Any]:
         return [
             path("alike/", self.admin_site.admin_view(alike_view), name="companies_company_alike"),
+            path("bulk/<slug:name>/", self.admin_site.admin_view(bulk_page), name="companies_company_bulk"),
             path("merge/", self.admin_site.admin_view(merge_page), name="companies_company_merge"),
             path(
                 "<int:company_id>/check-link/",
@@ -228,9 +255,8 @@ class CompanyAdmin(PublishedAdmin):
             *super().get_urls(),
         ]
 
-    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> HttpResponse:
-        context["may_check_link"] = may_check(request)
-        return super().render_change_form(request, context, *args, **options)
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[CountedChangeList]:
+        return CountedChangeList
 
     @admin.display(description="website check")
     def link(self, obj: Company) -> str:
@@ -262,6 +288,7 @@ class CompanyAdmin(PublishedAdmin):
         return form
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> Any:
+        context["may_check_link"] = may_check(request)
         for inline in context["inline_admin_formsets"]:
             if inline.formset.model is Source:
                 sources = [row.instance for row in inline.formset.initial_forms]
@@ -280,49 +307,6 @@ class CompanyAdmin(PublishedAdmin):
         self.give_reason(reason)
         if obj.status != form.before:
             Step.objects.take([obj], before=form.before, after=obj.status, by=request.user, reason=reason)  # type: ignore[arg-type]
-
-    @admin.action(description="Send selected companies to review", permissions=["change"])
-    def send_to_review(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self.take_step(request, queryset, Status.IN_REVIEW)
-
-    @admin.action(description="Make selected companies drafts again", permissions=["change"])
-    def send_back(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self.take_step(request, queryset, Status.DRAFT)
-
-    @admin.action(description="Publish selected companies", permissions=["publish"])
-    def publish(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self.take_step(request, queryset, Status.PUBLISHED)
-
-    @admin.action(description="Withdraw selected companies", permissions=["publish"])
-    def withdraw(self, request: HttpRequest, queryset: QuerySet) -> None:
-        self.take_step(request, queryset, Status.WITHDRAWN)
-
-    def take_step(self, request: HttpRequest, queryset: QuerySet, after: Status) -> None:
-        """Take those of ``queryset`` to ``after`` which the user may take there; say which were left alone."""
-        reason = request.POST.get("reason", "").strip()
-        selected = list(queryset.select_for_update(of=("self",), no_key=True))
-        changed = self.changed_since(request, selected)
-        unchanged = [company for company in selected if company not in changed]
-        companies = [company for company in unchanged if after in reachable(request.user, company.status)]
-        befores = sorted({company.status for company in companies})
-        if not reason and any((before, after) in EXPLAINED for before in befores):
-            self.message_user(
-                request, "Say why, in the field beside the action. Nothing was changed.", messages.ERROR
-            )
-            return
-        Company.objects.filter(pk__in=[company.pk for company in companies]).update(status=after)
-        for before in befores:
-            moved = [company for company in companies if company.status == before]
-            Step.objects.take(moved, before=before, after=after, by=request.user, reason=reason)  # type: ignore[arg-type]
-        message = [{"changed": {"fields": ["Status"]}}]
-        LogEntry.objects.log_actions(request.user.pk, companies, CHANGE, message)  # type: ignore[arg-type]
-        self.give_reason(reason or f"{after.label}.")
-        left = [company for company in unchanged if company.status != after and company not in companies]
-        more = f" Left as they are, for this step is not open to them: {len(left)}." if left else ""
-        self.message_user(request, f"{after.label}: {len(companies)}.{more}", messages.SUCCESS)
-        if changed:
-            warning = f"Changed since the list was shown, so left as they are: {named(changed)}. Look at them again."
-            self.message_user(request, warning, messages.WARNING)
 
     @admin.display(description="steps")
     def steps(self, obj: Company) -> str:
@@ -518,4 +502,6 @@ class SuggestionAdmin(LookedAtAdmin):
     def changed_since(self, obj: Suggestion) -> str:
         """Whether the company has another document now than the one that it is based on."""
         return "Changed" if obj.is_open and obj.company and obj.company.revision != obj.revision else ""
+
+
 admin.site.pages.append(SitePage("quality/", "quality", "Quality", quality_page, QUALITY_PERMISSION))  # type: ignore[attr-defined]

@@ -12,13 +12,13 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, Exists, ExpressionWrapper, F, OuterRef, Q, When
-from django.db.models.functions import Cast, Now
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Now
 
 from companies.countries import COUNTRIES
 from companies.dictionary import dictionary_triggers
 from companies.identifiers import SCHEMES, Scheme, check_identifier
-from companies.links import DEAD_AFTER
+from companies.questions import AskedQuerySet
 from companies.suggestions import Suggestion as Suggestion  # Django looks for models here
 from companies.workflow import Status
 from directory.api.ordering import Sort, declare_orderings, indexes_for
@@ -150,7 +150,7 @@ class Specialty(Term):
             ancestor = ancestor.parent
 
 
-class CompanyQuerySet(PublishedQuerySet):
+class CompanyQuerySet(AskedQuerySet):
     def for_document(self) -> CompanyQuerySet:
         return (
             self.select_related("hub")
@@ -178,21 +178,6 @@ class CompanyQuerySet(PublishedQuerySet):
 
     def with_match_keys(self, keys: list[str]) -> CompanyQuerySet:
         return self.alias(match_keys=MATCH_KEYS).filter(match_keys__overlap=keys).order_by()
-
-    def to_verify(self, today: datetime.date) -> CompanyQuerySet:
-        """Published companies whose facts are to be checked again: on a day that was set, or after a year."""
-        a_year_later = ExpressionWrapper(F("verified_on") + datetime.timedelta(days=365), models.DateTimeField())
-        due = Case(
-            When(verified_on__isnull=True, then=F("verify_by")),
-            When(verify_by__gt=F("verified_on"), then=F("verify_by")),
-            default=Cast(a_year_later, models.DateField()),
-        )
-        found = self.filter(status=Status.PUBLISHED).alias(due=due)
-        return found.filter(Q(due__lte=today) | Q(due__isnull=True))
-
-    def with_dead_link(self) -> CompanyQuerySet:
-        """Those whose website, the one they have now, failed on several days in a row."""
-        return self.filter(link_check__failures__gte=DEAD_AFTER, link_check__url=F("website"))
 
     def to_check_link(self, now: datetime.datetime) -> CompanyQuerySet:
         """Those whose website is to be checked: first what curators asked for, then what is due the longest."""

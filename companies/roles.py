@@ -26,6 +26,7 @@ CONTRIBUTOR = [
     *permitted("add change", ["companies.company"]),
     *permitted("change", ["companies.suggestion"]),
     *permitted("view add change delete", PARTS),
+    *permitted("view add", ["directory.savedview"]),  # their own they may also change and delete
 ]
 EDITOR = [
     *CONTRIBUTOR,
@@ -41,6 +42,7 @@ ADMINISTRATOR = [
     *permitted("view add change delete", ["auth.user", "auth.group"]),
     *permitted("view delete", ["axes.accessattempt", "mfa.authenticator"]),
     *permitted("delete", ["companies.suggestion"]),
+    *permitted("change delete", ["directory.savedview"]),
 ]
 ROLES = {"contributor": CONTRIBUTOR, "editor": EDITOR, "administrator": ADMINISTRATOR}
 

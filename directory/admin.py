@@ -11,7 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db import DatabaseError, DataError, models, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models import Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -21,17 +21,16 @@ from django.utils.text import capfirst
 from directory import ids
 from directory.conflicts import MergingAdmin
 from directory.constraints import refusal
-from directory.models import Address, Fold, Log, Mark, Published, Revision, Source, Version, kinds
+from directory.models import Address, Fold, Log, Mark, Published, Revision, SavedView, Source, Version, kinds
+from directory.narrowing import LOOKUPS, UsedFilter
 from directory.previewing import PreviewingAdmin
 from directory.publishing import CHUNK, publication
 from directory.reverting import history_page, undo_page
-from directory.seen import SeenAdmin
+from directory.saved_views import SavedViewForm, views_for
 
 log = logging.getLogger(__name__)
 
 READING = ("GET", "HEAD", "OPTIONS", "TRACE")
-# Options of a filter; a list of more is no help in choosing.
-MOST_OPTIONS = 100
 
 
 def containing(queryset: QuerySet, field: str, text: str) -> QuerySet:
@@ -76,17 +75,6 @@ class CuratedForm(forms.ModelForm):
         return cleaned
 
 
-class UsedFilter(admin.RelatedFieldListFilter):
-    """Offers the related objects in use, the first hundred in ``order``; any other can be put into the address."""
-
-    order: ClassVar[tuple[str, ...]] = ()
-
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        users = field.model._default_manager.filter(**{field.name: OuterRef("pk")})
-        used = field.related_model._default_manager.filter(Exists(users)).order_by(*self.order, "pk")
-        return [(str(related.pk), str(related)) for related in used[:MOST_OPTIONS]]
-
-
 class GuardedAdmin(admin.ModelAdmin):
     """A model whose pages answer nonsense in their address or form with a message."""
 
@@ -128,7 +116,7 @@ class GuardedAdmin(admin.ModelAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
 
-class CuratedAdmin(MergingAdmin, SeenAdmin, GuardedAdmin):
+class CuratedAdmin(MergingAdmin, GuardedAdmin):
     """A model of which each change in the admin, by whatever button, is one publication.
 
     The publication begins before Django's own transaction, so that the writers' lock is taken before any row's.
@@ -211,6 +199,16 @@ class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
     search_help_text = "By name or id; by its other names where no name fits."
     readonly_fields = ["public_id", "public_document", "last_revision", "updated_at"]
     ordering = ["name_key", "pk"]
+    change_list_template = "admin/directory/published_list.html"
+
+    @property
+    def media(self) -> forms.Media:
+        """With what the lookups of a list need; its forms have it anyway."""
+        return super().media + LOOKUPS
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        views = views_for(request, self.opts.model_name or "") if self.has_view_permission(request) else {}
+        return super().changelist_view(request, {**views, **(extra_context or {})})
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         published = [("As published", {"fields": self.get_readonly_fields(request, obj)})] if obj else []
@@ -362,6 +360,57 @@ class VersionAdmin(LookedAtAdmin):
         if obj.document is None:
             return "Withdrawn: nothing is left of it."
         return format_html("<pre>{}</pre>", json.dumps(json.loads(obj.document), indent=2, ensure_ascii=False))
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(GuardedAdmin):
+    """Views are saved beside the list itself; here they are renamed, shared and deleted by their owners."""
+
+    form = SavedViewForm
+    view_on_site = False
+    list_display = ["name", "kind", "user", "shared", "opened"]
+    list_select_related = ["user"]
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    search_fields = ["name"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ["name", "shared", "kind", "query"] if obj is None else ["name", "shared", "user", "opened"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [] if obj is None else ["user", "opened"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **options)  # a class of this request's own
+        form.request = request
+        return form
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        views: Any = super().get_queryset(request)
+        return views if super().has_change_permission(request) else views.open_to(request.user)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_own(request, obj) or super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return is_own(request, obj) or super().has_delete_permission(request, obj)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        self.message_user(request, f"“{obj}” was saved.", messages.SUCCESS)
+        return HttpResponseRedirect(obj.get_absolute_url())
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        self.message_user(request, f"“{obj}” was changed.", messages.SUCCESS)
+        return HttpResponseRedirect(obj.get_absolute_url())
+
+    @admin.display(description="list")
+    def opened(self, obj: SavedView) -> str:
+        return format_html('<a href="{}">{}</a>', obj.get_absolute_url(), "Open it")
+
+
+def is_own(request: HttpRequest, view: SavedView | None) -> bool:
+    return view is not None and view.user_id == request.user.pk
 
 
 @admin.register(Mark)

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.urls import reverse
 from django.utils.crypto import get_random_string
 from django.utils.text import slugify
 
@@ -368,3 +369,43 @@ class Log(models.Model):
 
     def __str__(self) -> str:
         return str(self.epoch)
+
+
+class SavedViewQuerySet(models.QuerySet["SavedView"]):
+    def open_to(self, user: Any) -> SavedViewQuerySet:
+        """The user's own, and those that are shared."""
+        return self.filter(Q(user=user) | Q(shared=True))
+
+
+class SavedView(models.Model):
+    """Filters, search and order of one of the admin's lists, kept under a name. Never public."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
+    kind = models.CharField(max_length=16)
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000, help_text="The list's address behind the question mark.")
+    shared = models.BooleanField(default=False, help_text="For all curators; otherwise you alone see it.")
+
+    objects = SavedViewQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "kind", "name"],
+                name="saved_view_once",
+                violation_error_message="You have a view of this name already.",
+            ),
+            models.CheckConstraint(
+                name="saved_view_of_something",
+                condition=~Q(query=""),
+                violation_error_message="There is nothing to keep: filter, search or sort the list first.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        opts = kinds()[self.kind]._meta
+        return f"{reverse(f'admin:{opts.app_label}_{opts.model_name}_changelist')}?{self.query}"

@@ -18,7 +18,7 @@ from directory.undoing import undo
 from tests import factories as make
 from tests.curators import make_member, signed_in
 from tests.log import document
-from tests.test_admin import LIST, Form, act, errors, messages, url_of
+from tests.test_admin import Form, errors, url_of
 from tests.test_writers import database_url
 
 pytestmark = pytest.mark.django_db
@@ -415,23 +415,3 @@ def test_an_old_copy_overwrites_nothing() -> None:
     saved = edit(old, {"summary": "Banking software."}, source=Source.ADMIN)
     assert (saved.pk, same(company).founded_year) == (company.pk, 1999)
     assert document(company)["founded_year"] == 1999
-
-
-# Bulk actions
-
-
-@pytest.mark.parametrize("change", [{"status": "draft"}, {"summary": "Casino."}], ids=str)
-def test_bulk_leaves_alone_what_changed_since_the_list_was_shown(
-    client: Client, change: dict[str, str], django_capture_on_commit_callbacks: Any
-) -> None:
-    companies = [make.make_company(name, status="in_review") for name in ("Arbisoft", "Devsinc")]
-    shown = {name: value for name, value in Form(client.get(reverse(LIST))).data.items() if name.startswith("seen-")}
-    assert len(shown) == 2
-    Company.objects.filter(name="Devsinc").update(**change)
-    with django_capture_on_commit_callbacks(execute=True):
-        response = act(client, "publish", *companies, **shown)
-    assert messages(response) == [
-        "Published: 1.",
-        "Changed since the list was shown, so left as they are: Devsinc. Look at them again.",
-    ]
-    assert [same(company).status for company in companies] == ["published", change.get("status", "in_review")]

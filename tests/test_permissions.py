@@ -15,7 +15,9 @@ from django.db import models
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from companies.bulk import BULKS
 from companies.roles import give_roles
+from companies.workflow import PUBLISH
 from tests import factories as make
 from tests.curators import make_member, signed_in
 from tests.test_admin import make_everything, url_of
@@ -26,7 +28,13 @@ ROLES = ["anonymous", "staff", "contributor", "editor", "administrator", "superu
 C, E, A, S, NOBODY = "contributor", "editor", "administrator", "superuser", "nobody"
 # Model → the first role that may view, add, change, delete; and take each action.
 MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
-    "companies.company": (C, C, C, E, {"send_to_review": C, "send_back": C, "publish": E, "withdraw": E, "merge": E}),
+    "companies.company": (
+        C,
+        C,
+        C,
+        E,
+        {name: E if bulk.permission == PUBLISH else C for name, bulk in BULKS.items()} | {"merge": E},
+    ),
     "companies.industry": (C, E, E, E, {}),
     "companies.specialty": (C, E, E, E, {}),
     "companies.office": (C, C, C, C, {}),
@@ -44,6 +52,7 @@ MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
     "hubs.indicator": (C, E, E, E, {}),
     "directory.revision": (C, NOBODY, NOBODY, NOBODY, {}),
     "directory.version": (C, NOBODY, NOBODY, NOBODY, {}),
+    "directory.savedview": (C, C, A, A, {}),  # but each may change their own
     "directory.mark": (A, NOBODY, NOBODY, NOBODY, {}),
     "directory.address": (A, NOBODY, NOBODY, NOBODY, {}),
     "directory.log": (A, NOBODY, NOBODY, NOBODY, {}),
@@ -74,6 +83,7 @@ PAGES: dict[str, tuple[str, list[int]]] = {
     "companies_company_merge": ("/admin/companies/company/merge/", [302, 403, 403, 404, 404, 404]),
     # Link checks are switched off here, so nobody may ask for one.
     "companies_company_check_link": ("/admin/companies/company/0/check-link/", [302, 403, 403, 403, 403, 403]),
+    "companies_company_bulk": ("/admin/companies/company/bulk/set_hub/?ids=0", [302, 403, 200, 200, 200, 200]),
     "companies_merge_undo": ("/admin/companies/merge/0/undo/", [302, 403, 403, 404, 404, 404]),
     "directory_revision_undo": ("/admin/directory/revision/0/undo/", [302, 403, 403, 404, 404, 404]),
     "auth_user_password_change": ("/admin/auth/user/{curator}/password/", [302, 403, 403, 403, 403, 200]),
