@@ -57,6 +57,12 @@ CODES = {
         406, "No such format", "None of the formats in the Accept header is served here; JSON always is."
     ),
     "gone": Code(410, "It was withdrawn", "This was published once and no longer is. The address is not reused."),
+    "start_over": Code(
+        410,
+        "The log does not go on from there",
+        "That place in the log is older than what is kept of it, or in another log: one that was restored begins anew."
+        " Take the snapshot, whose address is in “snapshot”, and follow from there.",
+    ),
     "uri_too_long": Code(
         414,
         "The address is too long",
