@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -31,7 +32,7 @@ DIFFERENCE = f"""
 """.format(
     **{side: f"('x' || encode(sha256(convert_to({side}, 'UTF8')), 'hex'))::bit(256)" for side in ("after", "before")},
     changed="{changed}",
-)
+)  # noqa: S608 - SQL of ours, like all below
 PREDECESSOR = """
     (SELECT old.document FROM directory_version AS old WHERE old.kind = version.kind
      AND old.object_id = version.object_id AND {condition} ORDER BY old.id DESC LIMIT 1)
@@ -40,13 +41,13 @@ PREDECESSOR = """
 IN_REVISION = f"""
     SELECT kind, object_id, document AS after, {PREDECESSOR.format(condition="old.id < version.id")} AS before
     FROM directory_version AS version WHERE revision_id = %(revision)s
-"""
+"""  # noqa: S608
 SINCE = f"""
     SELECT kind, object_id, {PREDECESSOR.format(condition="old.revision_id <= %(revision)s")} AS after,
            document AS before
     FROM (SELECT DISTINCT ON (kind, object_id) * FROM directory_version
           WHERE revision_id > %(revision)s ORDER BY kind, object_id, id DESC) AS version
-"""
+"""  # noqa: S608
 EVERYTHING = """
     SELECT DISTINCT ON (kind, object_id) kind, object_id, document AS after, NULL::text AS before
     FROM directory_version ORDER BY kind, object_id, id DESC
@@ -64,12 +65,12 @@ AT = f"""
               UNION ALL {DIFFERENCE.format(changed=SINCE)}) AS parts
         WHERE kind = ANY(%(asked)s) GROUP BY bucket
     ) AS found ON true
-"""
+"""  # noqa: S608
 
 
 @dataclass
 class Digests:
-    """The digests at ``revision``, in hexadecimal, and of how many objects; ``newest`` is the directory's revision."""
+    """The digests at ``revision``, in hexadecimal, and of how many objects; ``newest`` is the newest revision."""
 
     revision: int
     newest: int
@@ -110,7 +111,7 @@ def at(revision: int, asked: Sequence[str]) -> Digests:
     return Digests(revision, newest or 0, str(epoch or ""), int(sum(counts)), list(digests))
 
 
-def execute(sql: str, **values: object) -> list[tuple]:
+def execute(sql: str, **values: Any) -> list[tuple[Any, ...]]:
     numbers = {kind: model.kind_number for kind, model in kinds().items()}
     with connection.cursor() as cursor:
         cursor.execute(sql, {"kinds": list(numbers), "numbers": list(numbers.values()), **values})

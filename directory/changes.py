@@ -25,7 +25,7 @@ from directory.api.history import visible
 from directory.api.operations import Operation, closed, nullable, reference
 from directory.api.pagination import one_of, whole_number
 from directory.api.parameters import Parameter
-from directory.api.rendering import FORMATS, Format, read_format
+from directory.api.rendering import Format, read_format
 from directory.api.selection import split, unknown_parameters
 from directory.models import Action, kinds
 from directory.waiting import Wait
@@ -66,14 +66,14 @@ DESCRIPTION = (
     "Every revision's changes, one for each object, in the order of their commits; what comes first is never named by"
     " what comes later only. Whoever follows `next` misses none and meets none twice, whatever `limit` is. There is"
     " always a `next`: fewer changes than `limit` say that there are no more yet, and with `wait` the next answer"
-    " comes as soon as there are. A tombstone (`withdrawn`, `merged`) has no document, nor has an earlier change of an"
-    " object that is no longer published. In NDJSON, `document` is the last member of its line, byte for byte as it"
+    " comes as soon as there are. A tombstone (`withdrawn`, `merged`) has no document, nor has an earlier change"
+    " of an object that is no longer published. In NDJSON, `document` is the last member of its line, byte for byte as it"
     " is digested; the last line says how many changes there were, and what is next."
 )
 # One statement, so of one snapshot. The newest version of each object says whether it is still published.
 PAGE = """
-    SELECT (SELECT max(id) FROM directory_revision), (SELECT max(id) FROM directory_version), log.epoch, log.forgotten,
-           page.*
+    SELECT (SELECT max(id) FROM directory_revision), (SELECT max(id) FROM directory_version),
+           log.epoch, log.forgotten, page.*
     FROM (SELECT 1) AS one LEFT JOIN directory_log AS log ON true LEFT JOIN LATERAL (
         SELECT version.id, version.revision_id, version.kind, version.object_id, version.slug, version.action,
                version.successor, CASE WHEN newest.is_published THEN version.document END, newest.id > version.id
@@ -154,7 +154,7 @@ class Changes(Endpoint):
                 "successor": nullable({"type": "string", "description": "The id of what it was merged into."}),
                 "document": {"anyOf": [*documents, {"type": "null"}]},
             },
-            description="What a revision made of an object; without slug and document where it is no longer published.",
+            description="What a revision made of an object; no slug and document where it is no longer published.",
         )
         body = closed(
             {

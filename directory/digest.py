@@ -32,10 +32,10 @@ PARAMETERS = {
 }
 DESCRIPTION = (
     "An object is in bucket `8·a + ⌊b / 4⌋`, where `a` and `b` are what the second and the third character of its id"
-    " stand for in `0123456789abcdefghjkmnpqrstvwxyz`, counted from 0. The digest of a bucket is the XOR of the SHA-256"
-    " of the documents in it, byte for byte as the snapshot and the changes as NDJSON have them: 64 zeros where there"
-    " is none. So a copy computes each digest anew with two hashes for each change. Copies with the same digests are"
-    " equal; where one differs, `bucket` of the snapshot brings what belongs there."
+    " stand for in `0123456789abcdefghjkmnpqrstvwxyz`, counted from 0. The digest of a bucket is the XOR of the"
+    " SHA-256 of the documents in it, byte for byte as the snapshot and the changes as NDJSON have them: 64 zeros"
+    " where there is none. So a copy computes each digest anew with two hashes for each change. Copies with the same"
+    " digests are equal; where one differs, `bucket` of the snapshot brings what belongs there."
 )
 
 

@@ -86,7 +86,7 @@ class Worker(unreadable.Worker):
 
     def load_wsgi(self) -> None:
         super().load_wsgi()
-        self.wsgi = self.setting_aside(self.wsgi)
+        self.wsgi: Any = self.setting_aside(self.wsgi)
 
     def setting_aside(self, application: Callable[..., Any]) -> Callable[..., Any]:
         """``application``, with SetAside raised for the responses that wait and still may."""
@@ -170,8 +170,8 @@ class Worker(unreadable.Worker):
 
     def wake(self) -> None:
         """Resume all that wait for a revision that there is by now."""
-        assert self.listener is not None
-        for conn in [c for c in self.waiting if self.visits[c].revision < self.listener.revision]:
+        newest = self.listener.revision if self.listener else 0
+        for conn in [c for c in self.waiting if self.visits[c].revision < newest]:
             self.resume(conn)
 
     def murder_pending(self) -> None:

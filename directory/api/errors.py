@@ -60,7 +60,7 @@ CODES = {
     "start_over": Code(
         410,
         "The log does not go on from there",
-        "That place in the log is older than what is kept of it, or in another log: one that was restored begins anew."
+        "That place in the log is older than what is kept of it, or is in another log: a restored one begins anew."
         " Take the snapshot, whose address is in “snapshot”, and follow from there.",
     ),
     "uri_too_long": Code(
