@@ -29,10 +29,10 @@ DIFFERENCE = f"""
     SELECT kind, {BUCKET} AS bucket, count(after) - count(before) AS rows,
            coalesce(bit_xor({{after}}), {ZERO}) # coalesce(bit_xor({{before}}), {ZERO}) AS digest
     FROM ({{changed}}) AS changed JOIN {KINDS} USING (kind) GROUP BY 1, 2
-""".format(
+""".format(  # noqa: S608 - SQL of ours, like all below
     **{side: f"('x' || encode(sha256(convert_to({side}, 'UTF8')), 'hex'))::bit(256)" for side in ("after", "before")},
     changed="{changed}",
-)  # noqa: S608 - SQL of ours, like all below
+)
 PREDECESSOR = """
     (SELECT old.document FROM directory_version AS old WHERE old.kind = version.kind
      AND old.object_id = version.object_id AND {condition} ORDER BY old.id DESC LIMIT 1)

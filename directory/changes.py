@@ -15,7 +15,7 @@ from django.http import HttpResponse
 
 from directory import ids
 from directory.api import rendering
-from directory.api.caching import NOT_KEPT, unkept
+from directory.api.caching import NOT_KEPT, RevisionCache, unkept
 from directory.api.cursors import Cursor
 from directory.api.described import SHARED, narrowed
 from directory.api.documents import document_schemas
@@ -67,8 +67,8 @@ DESCRIPTION = (
     " what comes later only. Whoever follows `next` misses none and meets none twice, whatever `limit` is. There is"
     " always a `next`: fewer changes than `limit` say that there are no more yet, and with `wait` the next answer"
     " comes as soon as there are. A tombstone (`withdrawn`, `merged`) has no document, nor has an earlier change"
-    " of an object that is no longer published. In NDJSON, `document` is the last member of its line, byte for byte as it"
-    " is digested; the last line says how many changes there were, and what is next."
+    " of an object that is no longer published. In NDJSON, `document` is the last member of its line, byte for byte as"
+    " it is digested; the last line says how many changes there were, and what is next."
 )
 # One statement, so of one snapshot. The newest version of each object says whether it is still published.
 PAGE = """
@@ -105,6 +105,10 @@ class Place:
 
     def encode(self) -> str:
         return Cursor([self.epoch, self.revision, self.position]).encode(LOG, LOG)
+
+
+# Where the log ends.
+ends = RevisionCache(limit=1)
 
 
 @dataclass
@@ -177,7 +181,7 @@ class Changes(Endpoint):
 
     def get(self, request: Any) -> HttpResponse:
         asked = read(request.query_params, request.accepted_renderer)
-        page = read_page(asked)
+        page = read_page(asked, request.revision)
         url = asked.url(page.place)
         response = HttpResponse(body(asked, page, url), content_type=asked.format.media_type)
         response["Link"] = f'<{url}>; rel="next"'
@@ -243,9 +247,14 @@ def read_kinds(raw: list[str]) -> list[str]:
     return [one_of(kind, kinds()) for kind in raw]
 
 
-def read_page(asked: Asked) -> Page:
-    """The changes asked for, of one snapshot; raises Mistake for a revision to come, Problem for a lost place."""
+def read_page(asked: Asked, revision: int) -> Page:
+    """The changes asked for, of one snapshot; raises Mistake for a revision to come, Problem for a lost place.
+
+    Who has read all up to ``revision``, the directory's, is told so without a look into the log.
+    """
     after = asked.after
+    if isinstance(after, Place) and after == ends.get(revision, LOG):
+        return Page(revision, after, [], is_full=False)
     position = after.position if isinstance(after, Place) else position_of(after)
     with connection.cursor() as cursor:
         cursor.execute(PAGE, {"kinds": asked.kinds, "position": position, "limit": asked.limit + 1})
@@ -253,6 +262,7 @@ def read_page(asked: Asked) -> Page:
     current, last, epoch, forgotten = fetched[0][:4]
     current, end = current or 0, Place(str(epoch or FIRST), current or 0, last or 0)
     check_place(after, end, forgotten or 0)
+    ends.put(end.revision, LOG, end)
     rows = [row[4:] for row in fetched if row[4] is not None]
     is_full = len(rows) > asked.limit
     rows = rows[: asked.limit]

@@ -16,6 +16,7 @@ import selectors
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
@@ -77,8 +78,11 @@ class Worker(unreadable.Worker):
     def init_process(self) -> None:
         # Connections with their visits, from when their thread leaves them until another takes them up.
         self.visits: dict[Any, Visit] = {}
-        # Those that wait: all of them with a visit, but for moments.
+        # Those of them that wait, and those whose waiting is over: a few of these at a time, so that other requests
+        # come in between.
         self.waiting: set[Any] = set()
+        self.due: deque[Any] = deque()
+        self.taken_up: set[Any] = set()
         # No more than half of the connections: the others have to find a place.
         self.most = self.cfg.worker_connections // 2
         self.listener: Listener | None = None
@@ -129,6 +133,9 @@ class Worker(unreadable.Worker):
     # In the main thread.
 
     def finish_request(self, conn: Any, fs: Any) -> None:
+        if conn in self.taken_up:
+            self.taken_up.remove(conn)
+            self.take_up()
         if conn not in self.visits:
             super().finish_request(conn, fs)
         elif fs.exception() or not fs.result():
@@ -166,7 +173,14 @@ class Worker(unreadable.Worker):
         self.waiting.discard(conn)
         with suppress(KeyError, ValueError):
             self.poller.unregister(conn.sock)
-        self.enqueue_req(conn)
+        self.due.append(conn)
+        self.take_up()
+
+    def take_up(self) -> None:
+        while self.due and len(self.taken_up) < self.cfg.threads:
+            conn = self.due.popleft()
+            self.taken_up.add(conn)
+            self.enqueue_req(conn)
 
     def wake(self) -> None:
         """Resume all that wait for a revision that there is by now."""

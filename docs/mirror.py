@@ -17,7 +17,7 @@ import sqlite3
 import sys
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
 from typing import Any
@@ -105,7 +105,7 @@ class Mirror:
         return len(changes) == PAGE
 
     def prove(self) -> list[int]:
-        """The buckets in which the copy differs from what the directory was at the copy's revision: none, normally."""
+        """The buckets in which the copy differs from the directory at the copy's revision: none, normally."""
         answer = json.loads(b"".join(self.lines(f"digest/?revision={self.revision}")))
         [(epoch,)] = self.database.execute("SELECT epoch FROM state")
         if answer["epoch"] != epoch:
@@ -235,12 +235,12 @@ def say(text: str) -> None:
     print(time.strftime("%Y-%m-%d %H:%M:%S"), text, flush=True)
 
 
-def main(arguments: Iterable[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("url", help="the API's root")
     parser.add_argument("path", help="the SQLite file")
     parser.add_argument("--once", action="store_true", help="end with the first proof that the copy is equal")
-    options = parser.parse_args(arguments)  # type: ignore[arg-type]
+    options = parser.parse_args(arguments)
     try:
         Mirror(options.url, options.path).run(once=options.once)
     except KeyboardInterrupt:
