@@ -67,8 +67,8 @@ DESCRIPTION = (
     " what comes later only. Whoever follows `next` misses none and meets none twice, whatever `limit` is. There is"
     " always a `next`: fewer changes than `limit` say that there are no more yet, and with `wait` the next answer"
     " comes as soon as there are. A tombstone (`withdrawn`, `merged`) has no document, nor has an earlier change"
-    " of an object that is no longer published. In NDJSON, `document` is the last member of its line, byte for byte as"
-    " it is digested; the last line says how many changes there were, and what is next."
+    " of an object that is no longer published. In NDJSON, `document` is the last member of its line, byte for byte"
+    " as it is digested; the last line says how many changes there were, and what is next."
 )
 # One statement, so of one snapshot. The newest version of each object says whether it is still published.
 PAGE = """

@@ -1,4 +1,4 @@
-"""Who follows a running server: hundreds that wait hold up nobody, and the reference mirror is equal whatever happens.
+"""Who follows a running server: hundreds that wait hold up nobody, and the mirror is equal whatever happens.
 
 One server, started as a newcomer starts it; edits are made by a process of their own.
 """
