@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from directory import unreadable
+from directory import lingering
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Again:
         return getattr(self.parser, name)
 
 
-class Worker(unreadable.Worker):
+class Worker(lingering.Worker):
     def init_process(self) -> None:
         # Connections with their visits, from when their thread leaves them until another takes them up.
         self.visits: dict[Any, Visit] = {}
@@ -156,6 +156,8 @@ class Worker(unreadable.Worker):
 
     def on_waiting_socket_readable(self, conn: Any, sock: socket.socket) -> None:
         """The client has gone, or sent its next request without waiting: that one is read behind the answer."""
+        if conn not in self.waiting:
+            return  # it was resumed by an event of the same moment
         self.poller.unregister(sock)
         with suppress(BlockingIOError):
             try:

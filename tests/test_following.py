@@ -176,17 +176,14 @@ def test_who_waits_for_another_kind_waits_on_and_in_the_end_is_told_of_nothing(s
 
 def test_a_kept_connection_waits_and_asks_again(serve: Serve) -> None:
     """Also when it sends its next request while it waits."""
-    end = place(serve)
-    waiter = Waiter(serve, f"after={end}&wait=60")
-    waiter.socket.close()
-    waiter.socket = socket.create_connection(("127.0.0.1", serve.port), timeout=DEADLINE)
-    head = f"GET /api/v1/changes/?after={end}&kind=hub&wait=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    waiter.socket.sendall(head.encode() + b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+    head = f"GET /api/v1/changes/?after={place(serve)}&kind=hub&wait=1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     received = b""
-    while data := waiter.socket.recv(2**16):
-        received += data
+    with socket.create_connection(("127.0.0.1", serve.port), timeout=DEADLINE) as connection:
+        connection.sendall(f"{head}GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+        while data := connection.recv(2**16):
+            received += data
     assert received.count(b"HTTP/1.1 200 OK") == 2
-    assert received.endswith(b"ok")
+    assert received.endswith(b"\r\n\r\n2\r\nok\r\n0\r\n\r\n")
 
 
 def run_mirror(serve: Serve, copy: Path) -> str:
