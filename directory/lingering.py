@@ -1,8 +1,8 @@
 """Connections that are over: closed when the client has read the answer, without anybody waiting for that.
 
 What a client has not read is lost if its connection is closed while it still sends. So a server says that it has no
-more to say and waits for the client's end, two seconds at most. Gunicorn does so one connection after the other, in the
-thread that does everything else: sixteen clients that are slow to close stop a process for so long that it is killed.
+more to say and waits for the client's end, two seconds at most. Gunicorn does so one connection after another, in the
+thread that does everything else: sixteen clients that are slow to close stop a process so long that it is killed.
 """
 
 import selectors
