@@ -234,7 +234,6 @@ DAMAGES = {
 def test_a_damaged_copy_is_noticed_and_repaired(serve: Serve, copy: Path, damage: str) -> None:
     with sqlite3.connect(copy) as database:
         assert database.execute(damage).rowcount
-    edit(serve, "edit")
     assert "; 0 buckets" not in run_mirror(serve, copy)
     assert "; 0 buckets" in run_mirror(serve, copy)
     assert documents(copy) == published(serve)
