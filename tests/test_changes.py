@@ -426,7 +426,7 @@ def do(what: str, number: int, companies: list[Company]) -> None:
         elif what == "merge":
             keep = others.first()
             if keep and company.status == "published":
-                merge_companies(keep=keep, drop=company, choices={}, by=None, reason="")  # type: ignore[arg-type]
+                merge_companies(keep=keep, drop=company, choices={}, by=None, reason="")
         else:
             status = {"withdraw": "withdrawn", "publish": "published"}[what]
             Company.objects.filter(pk=company.pk).update(status=status)
