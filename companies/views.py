@@ -3,12 +3,12 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework import decorators
 
+from companies.completions import meant_by
 from companies.facets import COMPANY_FACETS, COMPANY_GROUPS, INDUSTRY_FACETS, SPECIALTY_FACETS
 from companies.filters import CompanyFilters, IndustryFilters, SpecialtyFilters
 from companies.linked import COMPANY, INDUSTRY, SPECIALTY
 from companies.models import ORDERINGS, Company, Industry, Specialty
 from companies.similar import Similar, similar_operation
-from companies.suggestions import meant_by
 from directory.api.caching import at_one_revision
 from directory.api.stats import Statistics
 from directory.api.viewsets import PublishedViewSet

@@ -8,7 +8,8 @@ look-up, and it is as unique as the sequence behind the primary key. Slugs never
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 VALUES = {character: value for value, character in enumerate(ALPHABET)} | {"o": 0, "i": 1, "l": 1}
 KINDS = 16
-SPACE = 2**30
+BITS = 30
+SPACE = 2**BITS
 # Any odd number permutes the space; this one (2**30 divided by the golden ratio, made odd) puts neighbours far
 # apart, so that a slip of the hand rarely lands on another company.
 SPREAD = 663608941

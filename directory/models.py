@@ -326,6 +326,28 @@ class Action(models.TextChoices):
     WITHDRAWN = "withdrawn"
 
 
+class BitsField(models.Field):
+    """PostgreSQL's ``bit(256)``, which it can XOR."""
+
+    def db_type(self, connection: Any) -> str:
+        return "bit(256)"
+
+
+class Bucket(models.Model):
+    """A 256th of the published objects of a kind: how many they are, and their digest. See directory.buckets."""
+
+    kind = models.CharField(max_length=16)
+    number = models.PositiveSmallIntegerField()
+    rows = models.IntegerField()
+    digest = BitsField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "number"], name="bucket_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.number}"
+
+
 class Version(models.Model):
     """One object as one revision left it. Append-only; its primary key is the order within a revision."""
 
@@ -347,7 +369,10 @@ class Version(models.Model):
                 | (~Q(action__in=[Action.MERGED, Action.WITHDRAWN]) & Q(document__isnull=False)),
             ),
         ]
-        indexes = [models.Index(fields=["kind", "object_id", "-id"], name="version_history")]
+        indexes = [
+            models.Index(fields=["kind", "object_id", "-id"], name="version_history"),
+            models.Index(fields=["kind", "id"], name="version_feed"),
+        ]
         triggers = [pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:
@@ -363,6 +388,7 @@ class Log(models.Model):
 
     epoch = models.UUIDField(default=uuid.uuid4, help_text="New after a restore: cursors of another log are void.")
     rendering = models.CharField(max_length=64, blank=True)
+    forgotten = models.BigIntegerField(default=0, help_text="Up to this revision, versions are no longer kept.")
 
     class Meta:
         constraints = [models.CheckConstraint(name="log_is_one", condition=Q(pk=1))]

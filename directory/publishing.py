@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,12 +27,15 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from rest_framework.serializers import ValidationError
 
+from directory import buckets
 from directory.models import Action, Log, Mark, Published, Revision, Source, Version, kinds
 
 log = logging.getLogger(__name__)
 
 # Any constant will do; every writer of every process must use the same one.
 WRITERS_LOCK = 7_305_923_014
+# Where a commit says the number of its revision to whoever listens.
+CHANNEL = "directory_revision"
 # Objects in one revision of a sweep: small enough that a curator's save hardly waits for it.
 CHUNK = 200
 # What says when an object was published, not what it is: left out when two documents are compared.
@@ -156,7 +160,10 @@ def publish_all(chunk: int = CHUNK) -> Iterator[int]:
         with publication(source=Source.SYSTEM, reason="Rendered anew") as current:
             current.objects.update(objects)
         yield len(objects)
-    Log.objects.update_or_create(pk=1, defaults={"rendering": rendering()})
+    with transaction.atomic():
+        lock_writers()
+        buckets.rebuild()
+        Log.objects.update_or_create(pk=1, defaults={"rendering": rendering()})
 
 
 def check(chunk: int = CHUNK) -> Iterator[tuple[str, str]]:
@@ -344,6 +351,18 @@ def write(changes: list[Change], current: Publication) -> None:
         for kind, pairs in rows.items():
             put_documents(cursor, kinds()[kind]._meta.db_table, pairs, revision.pk, now)
         cursor.execute("SELECT set_config('directory.publishing', '', true)")
+    buckets.add(revision.pk)
+    announce(revision.pk)
+
+
+def announce(revision: int) -> None:
+    """Tell the processes that wait for a revision, as soon as this one commits, in a log that has an epoch."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH begun AS (INSERT INTO directory_log (id, epoch, rendering, forgotten) VALUES (1, %s, '', 0)"
+            " ON CONFLICT DO NOTHING) SELECT pg_notify(%s, %s)",
+            [uuid.uuid4(), CHANNEL, str(revision)],
+        )
 
 
 def put_documents(cursor: Any, table: str, pairs: list[tuple[int, str | None]], revision: int, now: str) -> None:

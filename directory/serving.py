@@ -71,7 +71,7 @@ def gunicorn_command() -> list[str]:
     return [
         *(sys.executable, "-m", "gunicorn", "directory.wsgi"),
         *("--bind", f"{host}:{settings.PORT}"),
-        *("--worker-class", "directory.unreadable.Worker", "--limit-request-line", "8190"),  # the most that it reads
+        *("--worker-class", "directory.waiting.Worker", "--limit-request-line", "8190"),  # the most that it reads
         *("--workers", str(settings.WEB_WORKERS), "--threads", str(settings.WEB_THREADS)),
         *("--config", "python:directory.hooks"),
         *("--graceful-timeout", str(PATIENCE - 2)),

@@ -10,7 +10,7 @@ from rest_framework.routers import SimpleRouter
 from companies.inbox import Inbox, Outcome
 from companies.suggest import Suggest
 from companies.views import CompanyStatistics, CompanyViewSet, IndustryViewSet, SpecialtyViewSet
-from directory import signin, views
+from directory import changes, digest, signin, snapshot, views
 from directory.api import errors
 from hubs.views import HubViewSet, IndicatorViewSet, ProgramViewSet
 
@@ -26,6 +26,9 @@ urlpatterns = [
     path("", views.home),
     path("api/v1/", views.Root.as_view()),
     path("api/v1/openapi.json", views.OpenApi.as_view()),
+    path("api/v1/changes/", changes.Changes.as_view()),
+    path("api/v1/snapshot/", snapshot.Snapshot.as_view()),
+    path("api/v1/digest/", digest.Digest.as_view()),
     path("api/v1/stats/", CompanyStatistics.as_view()),
     path("api/v1/suggest/", Suggest.as_view()),
     path("api/v1/suggestions/", Inbox.as_view()),

@@ -34,6 +34,10 @@ URI = {"type": "string", "format": "uri"}
 FORMAT = {"format": narrowed(rendering.PARAMETERS["format"], "json")}
 # What an error is about in the examples of its page.
 INSTANCE = "urn:uuid:6f1c2b0e-54c1-4a1d-9d6e-3f1f7f0b8a52"
+EXTRA: dict[str, dict[str, Any]] = {
+    "gone": {"successor": None},
+    "start_over": {"snapshot": f"{settings.SITE_URL}/api/v1/snapshot/"},
+}
 MISTAKES: dict[str, list[dict[str, Any]]] = {
     "invalid_query": [
         {
@@ -156,7 +160,7 @@ def problem(request: HttpRequest, code: str) -> HttpResponse:
         return render(request, "problems.html", context, status=404)
     kind, mistakes = CODES[code], MISTAKES.get(code, [])
     detail = " ".join(mistake["detail"] for mistake in mistakes)
-    example = problem_document(code, INSTANCE, detail, mistakes) | ({"successor": None} if code == "gone" else {})
+    example = problem_document(code, INSTANCE, detail, mistakes) | EXTRA.get(code, {})
     context = {
         "code": code,
         "kind": kind,

@@ -23,16 +23,21 @@ class Serve:
     def __init__(self, data_dir: Path, log: Path) -> None:
         self.port = free_port()
         self.log = log
-        with log.open("w") as output:
+        self.data = data_dir / "postgres"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, or start it again after kill(), on the same port."""
+        variables = {"DATA_DIR": str(self.data.parent), "PORT": str(self.port), "SITE_URL": SITE_URL}
+        with self.log.open("w") as output:
             self.process = psutil.Popen(
                 [sys.executable, "manage.py", "serve"],
                 cwd=settings.BASE_DIR,
-                env={"PATH": os.defpath, "DATA_DIR": str(data_dir), "PORT": str(self.port), "SITE_URL": SITE_URL},
+                env={"PATH": os.defpath, **variables},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.data = data_dir / "postgres"
 
     def wait_until_ready(self) -> None:
         wait_for(lambda: "Ready: " in self.output() or self.process.poll() is not None)

@@ -20,7 +20,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The name of the generated package; a warning of the generator is an error."""
     folder = tmp_path_factory.mktemp("client")
     (folder / "openapi.json").write_bytes(openapi_json())
-    (folder / "config.yml").write_text("post_hooks: []\n")
+    # The snapshot is nothing but NDJSON, which the generator has to be told is text.
+    config = "post_hooks: []\ncontent_type_overrides:\n  application/x-ndjson: text/plain\n"
+    (folder / "config.yml").write_text(config)
     command = ["generate", "--path", "openapi.json", "--config", "config.yml", "--meta", "none"]
     subprocess.run(
         [

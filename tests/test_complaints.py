@@ -12,8 +12,10 @@ COMPLAINTS = {
     5: "Results end at row 1,000 or 10,000, or a next link fails",
     6: "Some page sizes return nothing",
     7: "The page size is silently reduced",
+    8: "What commits late is missed by who asks what changed since",
     9: "Copies mix moments",
     10: "Tombstones leak personal data",
+    11: "The small collections have no changes feed",
     12: "A second call is needed for each related name",
     13: "Lists slow down with each relation",
     14: "Filters by many related objects repeat rows, or answer OR where AND was meant",
@@ -26,6 +28,7 @@ COMPLAINTS = {
     23: "Forms load thousands of options",
     26: "Wrong matches instead of none: “D & G” finds “D”",
     27: "A search that cannot use its index",
+    28: "Our outage takes the consumer's page down",
 }
 
 

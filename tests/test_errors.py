@@ -39,7 +39,7 @@ from directory import urls
 from directory.api.errors import CODES, DETAIL_CODES, ELSEWHERE
 from directory.api.exports import running
 from directory.api.listing import PARAMETERS
-from directory.models import Source
+from directory.models import Log, Revision, Source
 from directory.publishing import edit, publication
 from directory.urls import handler400, handler403, handler404, handler500  # noqa: F401 - of this module's URL map
 from tests.factories import make_company, make_specialty
@@ -94,6 +94,12 @@ def withdrawn(api: Client, settings: Settings) -> Any:
     return api.get("/api/v1/companies/airlift/")
 
 
+def forgotten(api: Client, settings: Settings) -> Any:
+    make_company("Airlift")
+    Log.objects.update(forgotten=Revision.objects.current())
+    return api.get("/api/v1/changes/?after=0")
+
+
 def slow(api: Client, settings: Settings) -> Any:
     with page_query("SET LOCAL statement_timeout = '10ms'; SELECT pg_sleep(60)"):
         return api.get(COMPANIES)
@@ -137,6 +143,7 @@ PROVOKED: dict[str, Callable[[Client, Settings], Any]] = {
     "not_acceptable": getting(COMPANIES, accept="text/html"),
     "gone": withdrawn,
     "content_too_large": posting("/api/v1/suggestions/", " " * 33_000),
+    "start_over": forgotten,
     "uri_too_long": getting(f"{COMPANIES}?slug=" + ",".join(f"{n:0200}" for n in range(30))),
     "unsupported_media_type": posting("/api/v1/raise/invalid_input/", "name=Airlift", "text/plain"),
     "throttled": getting("/api/v1/raise/throttled/"),

@@ -23,7 +23,8 @@ GUIDE = (settings.BASE_DIR / "docs" / "api.md").read_text()
 SECTIONS = dict(re.findall(r"^##+ (.+?)\n(.*?)(?=^##+ |\Z)", GUIDE, re.DOTALL | re.MULTILINE))
 BLOCKS = re.findall(r"```\n(curl .+?)\n```(?:\n```json\n(.*?)\n```)?", GUIDE, re.DOTALL)
 # Where the queries of a section are asked; a list unless it says another.
-PLACES = {"Statistics": "stats/", "Completions": "suggest/", "History": "companies/devsinc/"}
+FOLLOWING = {"Changes": "changes/", "Snapshot": "snapshot/", "Digests": "digest/"}
+PLACES = {"Statistics": "stats/", "Completions": "suggest/", "History": "companies/devsinc/", **FOLLOWING}
 INLINE = [
     (section, code)
     for section, text in SECTIONS.items()
@@ -65,7 +66,9 @@ def test_what_is_quoted_works(api: Client, section: str, code: str) -> None:
         url += "&q=tech"  # what it orders
     url = re.sub(r"as_of=\d+", f"as_of={Revision.objects.current()}", url)  # numbers differ between directories
     url = "/".join(own_id() if is_id(word) else word for word in url.split("/"))
-    assert api.get(url).status_code == 200, api.get(url).content
+    response: Any = api.get(url)
+    assert response.status_code == 200, response
+    assert b"".join(response) if response.streaming else response.content
 
 
 def own_id() -> str:

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("starter_directory"
 # What no schema of a single parameter can say.
 TOGETHER = {"conflicting_parameters", "missing_parameter", "too_many_conditions"}
 # Parameters in a language of their own are asked what their example asks: their tests know better.
-LANGUAGES = {"fields", "omit", "include", "bbox", "near", "q"}
+LANGUAGES = {"fields", "omit", "include", "bbox", "near", "q", "after"}
 
 
 @schemathesis.check

@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import parse_etags
 
 CACHE_CONTROL = "public, max-age=0, s-maxage=60, stale-while-revalidate=300, stale-if-error=86400"
+NOT_KEPT = "no-store"
 # Below this, a coding's own bytes outweigh what it saves.
 CODED_FROM = 512
 EXPOSED = "ETag, Directory-Revision, Link"
@@ -174,6 +175,12 @@ def make_answer(response: HttpResponse, coding: str, revision: int) -> Answer:
     if "Link" in response:
         headers["Link"] = response["Link"]
     return Answer(body, response["Content-Type"], etag, tuple(headers.items()))
+
+
+def unkept(response: HttpResponse, revision: int, request: HttpRequest) -> HttpResponse:
+    """``response``, coded and validated like others, but not kept in this process."""
+    coding = choose_coding(request.META.get("HTTP_ACCEPT_ENCODING", ""))
+    return make_answer(response, coding, revision).response(request)
 
 
 def public_headers(etag: str, revision: int) -> dict[str, str]:

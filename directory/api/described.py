@@ -173,7 +173,8 @@ def facets_schema(view: type[PublishedViewSet]) -> Schema:
 
 def narrowed(parameter: Parameter, *values: str) -> Parameter:
     """The parameter with nothing but ``values`` to choose from."""
-    return replace(parameter, schema={"type": "string", "enum": list(values)})
+    example = parameter.example if parameter.example in values else values[0]
+    return replace(parameter, schema={"type": "string", "enum": list(values)}, example=example)
 
 
 def answers(model: type[Published], action: str, bodies: dict[str, Schema]) -> dict[str, Schema]:

@@ -61,6 +61,12 @@ CODES = {
     "content_too_large": Code(
         413, "Too much at once", "What was sent is longer than is read here. The detail says how much is."
     ),
+    "start_over": Code(
+        410,
+        "The log does not go on from there",
+        "That place in the log is older than what is kept of it, or is in another log: a restored one begins anew."
+        " Take the snapshot, whose address is in “snapshot”, and follow from there.",
+    ),
     "uri_too_long": Code(
         414,
         "The address is too long",

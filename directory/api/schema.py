@@ -15,7 +15,7 @@ import orjson
 from django.conf import settings
 from rest_framework.schemas.generators import EndpointEnumerator
 
-from directory.api.caching import CACHE_CONTROL
+from directory.api.caching import CACHE_CONTROL, NOT_KEPT
 from directory.api.errors import CODES, DETAIL_CODES
 from directory.api.introduction import INTRODUCTION
 from directory.api.operations import Operation, Schema, closed, nullable, reference
@@ -34,8 +34,8 @@ HEADERS: dict[str, Schema] = {
         "schema": {"type": "string", "pattern": '^"[0-9a-f]+"$'},
     },
     "Cache-Control": {
-        "description": "How long shared caches may keep it.",
-        "schema": {"type": "string", "enum": [CACHE_CONTROL]},
+        "description": "How long shared caches may keep it; what was waited for in vain, not at all.",
+        "schema": {"type": "string", "enum": [CACHE_CONTROL, NOT_KEPT]},
     },
     "Directory-Revision": {
         "description": "Number of the newest change anywhere in the directory.",
@@ -45,6 +45,7 @@ HEADERS: dict[str, Schema] = {
 # The parameters that come first, in this order.
 FIRST = (
     *("q", "typo", "group", "hub", "specialty", "ordering", "page_size", "page", "cursor", "count"),
+    *("after", "wait", "kind", "limit", "revision", "bucket"),
     *("facets", "facets_zero", "fields", "omit", "include", "as_of", "format"),
 )
 LIKELY: Schema = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 3}
@@ -52,6 +53,7 @@ LIKELY: Schema = {"type": "array", "items": {"type": "string"}, "minItems": 1, "
 EXTRA: dict[str, Schema] = {
     "gone": {"successor": nullable({"type": "string", "description": "The id of what replaces it."})},
     "not_found": {"did_you_mean": {**LIKELY, "description": "Slugs that may have been meant, if there are any."}},
+    "start_over": {"snapshot": {"type": "string", "format": "uri", "description": "Where to start again."}},
 }
 MISTAKE = closed(
     {
