@@ -101,6 +101,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "hubs",
     "companies",
+    "partners",
 ]
 MIDDLEWARE = [
     "directory.transport.drop_body_of_head",

@@ -12,6 +12,7 @@ from companies.views import CompanyStatistics, CompanyViewSet, IndustryViewSet, 
 from directory import signin, views
 from directory.api import errors
 from hubs.views import HubViewSet, IndicatorViewSet, ProgramViewSet
+from partners import embeds
 
 router = SimpleRouter()
 router.register("companies", CompanyViewSet)
@@ -29,6 +30,11 @@ urlpatterns = [
     path("api/v1/suggest/", Suggest.as_view()),
     path("api/v1/", include(router.urls)),
     re_path(r"^api/", views.unrouted),
+    path("embed/", embeds.framed),
+    path("embed/fragment/", embeds.fragment),
+    path("embed/oembed/", embeds.oembed),
+    path("embed/badge/<str:key>.svg", embeds.badge),
+    path("embed/directory-listings.js", embeds.element),
     path("docs/", views.docs),
     path("problems/", views.problems),
     path("problems/<slug:code>/", views.problem),
