@@ -32,6 +32,7 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, least=0, most=9)
 SECRET_KEY = env.text("SECRET_KEY")
+SECURITY_CONTACT = env.contact("SECURITY_CONTACT")
 database = env.database("DATABASE_URL")
 
 

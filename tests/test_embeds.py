@@ -210,7 +210,7 @@ def origin(server: ThreadingHTTPServer) -> str:
 
 @pytest.fixture
 def relay(site: Site) -> Iterator[ThreadingHTTPServer]:
-    server = started(partial(Relay, urlsplit(site.url).port))
+    server = started(partial(Relay, urlsplit(site.url).port or 0))
     yield server
     server.shutdown()
     server.server_close()
