@@ -3,6 +3,7 @@
 No message repeats a value that may hold a secret.
 """
 
+import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
@@ -72,6 +73,14 @@ class Environment:
                 f"{name} is {text!r}, but has to look like https://directory.example, without a path."
             )
             return default
+        return text
+
+    def contact(self, name: str) -> str:
+        """An address that begins with mailto: or https://, or nothing."""
+        text = self.text(name)
+        if not re.fullmatch(r"(mailto:[^\s@]+@[^\s@]+|https://\S+)?", text):
+            self.problems.append(f"{name} has to begin with mailto: or https:// and be an address.")
+            return ""
         return text
 
     def database(self, name: str) -> dict[str, Any] | None:

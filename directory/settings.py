@@ -34,6 +34,7 @@ TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, least=0, most=9)
 OWN_ADDRESSES = env.networks("OWN_ADDRESSES")
 LINK_CHECKS = env.switch("LINK_CHECKS", PRODUCTION)
 SECRET_KEY = env.text("SECRET_KEY")
+SECURITY_CONTACT = env.contact("SECURITY_CONTACT")
 database = env.database("DATABASE_URL")
 
 
@@ -103,6 +104,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "hubs",
     "companies",
+    "partners",
 ]
 MIDDLEWARE = [
     "directory.transport.drop_body_of_head",

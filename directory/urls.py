@@ -13,6 +13,7 @@ from companies.views import CompanyStatistics, CompanyViewSet, IndustryViewSet, 
 from directory import changes, digest, signin, snapshot, views
 from directory.api import errors
 from hubs.views import HubViewSet, IndicatorViewSet, ProgramViewSet
+from partners import crawlers, embeds, pages
 
 router = SimpleRouter()
 router.register("companies", CompanyViewSet)
@@ -35,6 +36,19 @@ urlpatterns = [
     path("api/v1/suggestions/<slug:token>/", Outcome.as_view()),
     path("api/v1/", include(router.urls)),
     re_path(r"^api/", views.unrouted),
+    path("embed/", embeds.framed),
+    path("embed/fragment/", embeds.fragment),
+    path("embed/oembed/", embeds.oembed),
+    path("embed/badge/<str:key>.svg", embeds.badge),
+    path("embed/directory-listings.js", embeds.element),
+    path("companies/<str:key>/", pages.company),
+    path("feed.atom", crawlers.feed),
+    path("sitemap.xml", crawlers.sitemaps),
+    path("sitemap-<int:part>.xml", crawlers.sitemap),
+    path("robots.txt", crawlers.robots),
+    path("llms.txt", crawlers.llms),
+    path(".well-known/api-catalog", crawlers.catalog),
+    path(".well-known/security.txt", crawlers.security),
     path("docs/", views.docs),
     path("problems/", views.problems),
     path("problems/<slug:code>/", views.problem),

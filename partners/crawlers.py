@@ -1,0 +1,140 @@
+"""What machines look for when they come by themselves: a map of the pages, news, and where everything is."""
+
+import datetime
+from collections.abc import Iterable
+from typing import Any
+from xml.sax.saxutils import escape
+
+import orjson
+from django.conf import settings
+from django.db.models import F, Max, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from companies.models import Company
+from companies.views import CompanyViewSet
+from directory.api.caching import at_one_revision, remember
+from directory.api.errors import InvalidQuery, Mistake, Problem
+from directory.api.listing import Listing
+from directory.models import kinds
+from partners.embeds import SHAPING, refused
+
+PART = 50_000  # addresses that a sitemap may have (sitemaps.org)
+XML, TEXT, MARKDOWN = "application/xml; charset=utf-8", "text/plain; charset=utf-8", "text/markdown; charset=utf-8"
+ATOM = "application/atom+xml; charset=utf-8"
+CATALOG = 'application/linkset+json; profile="https://www.rfc-editor.org/info/rfc9727"'
+SITEMAPS = "http://www.sitemaps.org/schemas/sitemap/0.9"
+VALID = datetime.timedelta(days=180)  # until when whom to tell of a weakness may be relied upon
+
+
+def published() -> QuerySet[Company]:
+    return Company.objects.published()
+
+
+@require_safe
+@remember
+def sitemaps(request: HttpRequest) -> HttpResponse:
+    """The parts of the sitemap, each with the day of the last public change in it."""
+    parts = published().order_by().annotate(part=F("pk") / PART).values("part").annotate(changed=Max("updated_at"))
+    found = ((f"/sitemap-{row['part']}.xml", row["changed"]) for row in parts.order_by("part"))
+    return mapped(request, "sitemapindex", "sitemap", found)
+
+
+@require_safe
+@remember
+def sitemap(request: HttpRequest, part: int) -> HttpResponse:
+    """The pages of the companies of one part, each with the moment of its last public change."""
+    rows = published().filter(pk__gte=part * PART, pk__lt=(part + 1) * PART).order_by("pk")
+    found = [(f"/companies/{slug}/", changed) for slug, changed in rows.values_list("slug", "updated_at")]
+    if not found:
+        raise Http404
+    return mapped(request, "urlset", "url", found)
+
+
+def mapped(request: HttpRequest, root: str, entry: str, found: Iterable[tuple[str, Any]]) -> HttpResponse:
+    lines = [
+        f"<{entry}><loc>{escape(settings.SITE_URL + path)}</loc><lastmod>{changed.isoformat()}</lastmod></{entry}>"
+        for path, changed in found
+    ]
+    text = "\n".join(
+        ['<?xml version="1.0" encoding="UTF-8"?>', f'<{root} xmlns="{SITEMAPS}">', *lines, f"</{root}>\n"]
+    )
+    response = HttpResponse(text, content_type=XML)
+    response.revision = request.revision  # type: ignore[attr-defined]
+    return response
+
+
+@require_safe
+@remember
+def feed(request: HttpRequest) -> HttpResponse:
+    """The companies of a list as an Atom feed (RFC 4287), what changed last first."""
+    query = request.GET.copy()
+    query.setdefault("ordering", "-updated_at")
+
+    def answer(revision: int) -> HttpResponse:
+        listing = Listing(CompanyViewSet(), query, revision)
+        companies = [orjson.loads(document) for document in listing.read().documents]
+        changed = max((company["updated_at"] for company in companies), default="1970-01-01T00:00:00Z")
+        context = {"companies": companies, "changed": changed, "list": listing.url(), "license": settings.LICENSE}
+        own = f"{settings.SITE_URL}/feed.atom"
+        context |= {"own": f"{own}?{request.META['QUERY_STRING']}" if request.GET else own, "site": settings.SITE_URL}
+        response = render(request, "crawlers/feed.atom", context, content_type=ATOM)
+        response.revision = revision  # type: ignore[attr-defined]
+        return response
+
+    try:
+        if unwanted := SHAPING.keys() & query.keys():
+            raise InvalidQuery([Mistake("unknown_parameter", "A feed takes none.", name) for name in unwanted])
+        return at_one_revision(request.revision, answer)  # type: ignore[attr-defined]
+    except Problem as error:
+        return refused(error)
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    text = f"User-agent: *\nDisallow: /admin/\nDisallow: /account/\n\nSitemap: {settings.SITE_URL}/sitemap.xml\n"
+    return HttpResponse(text, content_type=TEXT)
+
+
+@require_safe
+def catalog(request: HttpRequest) -> HttpResponse:
+    """Which APIs there are (RFC 9727), as links (RFC 9264)."""
+    site = settings.SITE_URL
+    own, api = f"{site}/.well-known/api-catalog", f"{site}/api/v1/"
+    about = {
+        "anchor": api,
+        "service-desc": [{"href": f"{api}openapi.json", "type": "application/json"}],
+        "service-doc": [{"href": f"{site}/docs/", "type": "text/html"}],
+        "status": [{"href": f"{site}/readyz", "type": "text/plain"}],
+        "license": [{"href": settings.LICENSE["url"]}],
+    }
+    body = {"linkset": [{"anchor": own, "item": [{"href": api}]}, about]}
+    response = HttpResponse(orjson.dumps(body, option=orjson.OPT_INDENT_2), content_type=CATALOG)
+    response["Link"] = f'<{own}>; rel="api-catalog"'
+    response["Access-Control-Allow-Origin"] = "*"
+    return response
+
+
+@require_safe
+def security(request: HttpRequest) -> HttpResponse:
+    """Whom to tell of a weakness (RFC 9116), where that is set."""
+    if not settings.SECURITY_CONTACT:
+        raise Http404
+    expires = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0) + VALID
+    lines = [
+        f"Contact: {settings.SECURITY_CONTACT}",
+        f"Expires: {expires.strftime('%Y-%m-%dT%H:%M:%SZ')}",
+        "Preferred-Languages: en",
+        f"Canonical: {settings.SITE_URL}/.well-known/security.txt",
+    ]
+    return HttpResponse("\n".join([*lines, ""]), content_type=TEXT)
+
+
+@require_safe
+def llms(request: HttpRequest) -> HttpResponse:
+    """What there is, for language models that look for it (llmstxt.org)."""
+    collections = [(model.collection, (model.__doc__ or "").strip()) for model in kinds().values()]
+    context = {"site": settings.SITE_URL, "collections": collections, "license": settings.LICENSE}
+    return render(request, "crawlers/llms.txt", context, content_type=MARKDOWN)

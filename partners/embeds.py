@@ -1,0 +1,223 @@
+"""Embeds: listings on pages of other sites, as a document to frame, as a fragment without scripts, and a badge.
+
+All are of one revision, carry an ETag, and may be shown by whoever keeps them for as long as we do not answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import orjson
+from csp.decorators import csp_replace
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.template.loader import render_to_string
+from django.views.decorators.clickjacking import xframe_options_exempt
+from django.views.decorators.http import require_safe
+
+from companies.models import Company
+from companies.views import CompanyViewSet
+from directory.api import facets, rendering, shapes
+from directory.api.addresses import PermanentRedirect, find
+from directory.api.caching import at_one_revision, is_known, remember
+from directory.api.errors import InvalidQuery, Mistake, Problem
+from directory.api.listing import JSON, Listing
+
+TITLE = "Technology companies of Pakistan"
+HTML, TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
+SVG, SCRIPT = "image/svg+xml; charset=utf-8", "text/javascript; charset=utf-8"
+MODULE = Path(__file__).parent / "static" / "partners" / "directory-listings.js"
+# A day as it is, and a week more while a newer one is being fetched or cannot be.
+KEPT = "public, max-age=86400, stale-while-revalidate=604800, stale-if-error=604800"
+THEMES, DIRECTIONS = ("auto", "light", "dark"), ("ltr", "rtl")
+OWN = {"theme": THEMES, "dir": DIRECTIONS}
+# What a list takes and an embed does not: it has a form of its own.
+SHAPING = {**facets.PARAMETERS, **shapes.PARAMETERS, **rendering.PARAMETERS}
+# Pixels of a frame, unless the site that shows it has fewer.
+WIDTH, HEIGHT = 480, 600
+# Pixels of a badge: the width of a letter, and what is left free beside a text.
+LETTER, PADDING = 6.6, 10
+# Everybody may frame it, and nothing but its stylesheet is loaded.
+POLICY = {
+    "default-src": ["'none'"],
+    "style-src": ["'self'"],
+    "base-uri": ["'none'"],
+    "form-action": ["'none'"],
+    "frame-ancestors": ["*"],
+}
+
+View = Callable[..., HttpResponse]
+
+
+def shared(view: View) -> View:
+    """A page that other sites show: kept until the next revision, and mistakes in its address are told in words."""
+
+    @require_safe
+    @csp_replace(POLICY)
+    @xframe_options_exempt
+    @remember
+    def answer(request: HttpRequest, **key: str) -> HttpResponse:
+        try:
+            return view(request, **key)
+        except Problem as error:
+            return refused(error)
+
+    return answer  # type: ignore[return-value]
+
+
+def refused(error: Problem) -> HttpResponse:
+    """What is wrong, in words: who sees it is somebody who puts an embed into a page."""
+    said = [f"{mistake['parameter']}: {mistake['detail']}" for mistake in error.errors] or [str(error.detail)]
+    return unkept("\n".join(said), error.status_code)
+
+
+def unkept(text: str, status: int) -> HttpResponse:
+    response = HttpResponse(text, content_type=TEXT, status=status)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@shared
+def framed(request: HttpRequest) -> HttpResponse:
+    """A list's page as an HTML document of its own, for a frame."""
+    return listed(request, "embeds/document.html")
+
+
+@shared
+def fragment(request: HttpRequest) -> HttpResponse:
+    """The same as a piece of HTML that a site puts into its own pages, without a script."""
+    return listed(request, "embeds/fragment.html")
+
+
+def listed(request: HttpRequest, template: str) -> HttpResponse:
+    query, chosen = read(request.GET)
+
+    def answer(revision: int) -> HttpResponse:
+        listing = Listing(CompanyViewSet(), query, revision)
+        page = listing.read()
+        context = {
+            **chosen,
+            "companies": [orjson.loads(document) for document in page.documents],
+            "address": listing.url(),
+            "oembed": f"{settings.SITE_URL}/embed/oembed/?{urlencode({'url': address(request)})}",
+            "license": settings.LICENSE,
+        }
+        response = HttpResponse(render_to_string(template, context), content_type=HTML)
+        response.revision = page.revision  # type: ignore[attr-defined]
+        return response
+
+    return at_one_revision(request.revision, answer)  # type: ignore[attr-defined]
+
+
+def address(request: HttpRequest) -> str:
+    return f"{settings.SITE_URL}/embed/?{request.META['QUERY_STRING']}"
+
+
+def read(query: QueryDict) -> tuple[QueryDict, dict[str, str]]:
+    """(the list's own query, how it is to look); raises InvalidQuery."""
+    rest, mistakes, chosen = query.copy(), [], {}
+    for name, values in OWN.items():
+        asked = rest.pop(name, values[:1])
+        chosen[name] = str(asked[-1])
+        if chosen[name] not in values:
+            detail = f"“{chosen[name][:60]}” is none of {', '.join(values)}."
+            mistakes.append(Mistake("unknown_value", detail, name))
+    for name in SHAPING.keys() & rest.keys():
+        mistakes.append(Mistake("unknown_parameter", "An embed has a form of its own, and takes none.", name))
+    if mistakes:
+        raise InvalidQuery(mistakes)
+    return rest, chosen
+
+
+@shared
+def badge(request: HttpRequest, key: str) -> HttpResponse:
+    """That a company is listed, as an image; also where it is not, since an image cannot tell why it is missing."""
+    try:
+        found = find(Company.objects.published(), key, request)
+    except Problem as error:
+        response = HttpResponse(drawn("not listed"), content_type=SVG, status=error.status_code)
+        response["Cache-Control"] = "no-store"
+        return response
+    if isinstance(found, PermanentRedirect):
+        slug = urlsplit(found["Location"]).path.rstrip("/").rpartition("/")[2]
+        return PermanentRedirect(f"/embed/badge/{slug}.svg")
+    document = orjson.loads(found.document)
+    verified = f", verified {document['verified_on']}" if document["verified_on"] else ""
+    response = HttpResponse(drawn(f"{document['name']}{verified}"), content_type=SVG)
+    response.revision = found.revision  # type: ignore[attr-defined]
+    return response
+
+
+def drawn(text: str) -> str:
+    """The badge: who lists on the left, what is listed on the right, each as wide as its letters."""
+    label = settings.LICENSE["attribution"]
+    left, right = (round(LETTER * len(part)) for part in (label, text))
+    first = left + 2 * PADDING
+    sizes = {
+        "left_text": left,
+        "right_text": right,
+        "half": first // 2,
+        "middle": first + right // 2 + PADDING,
+        "inner": first - 4,  # behind its round corner
+        "width": first + right + 2 * PADDING,
+    }
+    return render_to_string("embeds/badge.svg", {"label": label, "text": text, **sizes})
+
+
+@shared
+def oembed(request: HttpRequest) -> HttpResponse:
+    """What a site that is given the address of an embed needs to show it (oembed.com)."""
+    query = request.GET
+    if query.get("format", "json") != "json":
+        return unkept("Only format=json is served.", 501)
+    url = urlsplit(query.get("url", ""))
+    if f"{url.scheme}://{url.netloc}" != settings.SITE_URL or url.path not in ("/embed/", "/api/v1/companies/"):
+        raise Problem("not_found", "“url” has to be the address of an embed or of a list of companies of this site.")
+    width, height = fitting(query, "maxwidth", WIDTH), fitting(query, "maxheight", HEIGHT)
+    revision: int = request.revision  # type: ignore[attr-defined]
+    Listing(CompanyViewSet(), read(QueryDict(url.query))[0], revision)  # or it would frame a refusal
+    frame = {"src": f"{settings.SITE_URL}/embed/?{url.query}", "title": TITLE, "width": width, "height": height}
+    content = {
+        "version": "1.0",
+        "type": "rich",
+        "provider_name": settings.LICENSE["attribution"],
+        "provider_url": f"{settings.SITE_URL}/",
+        "title": TITLE,
+        "cache_age": 3600,
+        "html": render_to_string("embeds/frame.html", frame).strip(),
+        "width": width,
+        "height": height,
+    }
+    response = HttpResponse(orjson.dumps(content), content_type=JSON)
+    response.revision = revision  # type: ignore[attr-defined]
+    return response
+
+
+def fitting(query: QueryDict, name: str, wanted: int) -> int:
+    """The pixels wanted, or as many as there are; raises InvalidQuery."""
+    given = query.get(name, str(wanted))
+    if not (given.isascii() and given.isdigit() and 1 <= int(given[:6]) <= 100_000):
+        detail = f"“{given[:20]}” is not a number of pixels, such as {wanted}."
+        raise InvalidQuery([Mistake("invalid_value", detail, name)])
+    return min(int(given), wanted)
+
+
+@cache
+def module() -> tuple[bytes, str]:
+    """(the element's source, its ETag)."""
+    source = MODULE.read_bytes()
+    return source, f'"{hashlib.blake2b(source, digest_size=12).hexdigest()}"'
+
+
+@require_safe
+def element(request: HttpRequest) -> HttpResponse:
+    """The module that defines <directory-listings>."""
+    source, etag = module()
+    response = HttpResponse(status=304) if is_known(etag, request) else HttpResponse(source, content_type=SCRIPT)
+    for name, value in {"ETag": etag, "Cache-Control": KEPT, "Access-Control-Allow-Origin": "*"}.items():
+        response[name] = value
+    return response
