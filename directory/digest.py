@@ -18,7 +18,8 @@ from directory.api.operations import Operation, closed, reference
 from directory.api.parameters import Parameter
 from directory.api.rendering import FORMATS, read_format
 from directory.api.selection import split, unknown_parameters
-from directory.changes import FIRST, SNAPSHOT, kind_parameter, read_kinds
+from directory.changes import kind_parameter, read_kinds
+from directory.log import FIRST, SNAPSHOT
 from directory.models import Log, Revision, kinds
 
 PARAMETERS = {

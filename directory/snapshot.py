@@ -32,7 +32,7 @@ from directory.api.pagination import whole_number
 from directory.api.parameters import MAX_VALUES, Parameter
 from directory.api.rendering import FORMATS, read_format
 from directory.api.selection import split, unknown_parameters
-from directory.changes import FIRST, Place
+from directory.log import FIRST, Place
 from directory.models import kinds
 
 MEDIA_TYPE = FORMATS["ndjson"].media_type

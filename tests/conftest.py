@@ -9,7 +9,7 @@ from django.db import close_old_connections, connection, transaction
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
-from directory import changes
+from directory import log
 from directory.api import caching, groupings, pagination, related, vocabulary
 from directory.models import Source
 from directory.publishing import publication
@@ -33,7 +33,7 @@ def forget() -> Callable[[], None]:
             related.documents,
             vocabulary.vocabularies,
             groupings.terms,
-            changes.ends,
+            log.ends,
         ):
             cache.entries.clear()
             cache.revision, cache.weight = -1, 0
