@@ -117,6 +117,20 @@ def test_an_entry_that_nobody_published_is_restored_too(keep: Company, status: s
     assert drop.status == status
 
 
+@pytest.mark.parametrize("status", ["published", "draft", "in_review", "withdrawn"])
+def test_a_merge_and_its_undo_are_steps_of_the_entry_that_goes(keep: Company, status: str, curator: User) -> None:
+    drop = make.make_company("Cubix IT", status=status)
+    done = merge(keep, drop, curator)
+    undo_merge(done, by=curator, reason="Two firms")
+    taken = [(step.before, step.after, step.by, step.reason) for step in drop.steps.order_by("pk")]
+    there_and_back = [
+        (status, "withdrawn", curator, "One firm"),
+        ("withdrawn", status, curator, "Two firms"),
+    ]
+    assert taken == ([] if status == "withdrawn" else there_and_back)
+    assert not keep.steps.exists()
+
+
 def test_the_revision_of_a_merge_can_be_undone_as_any_other(keep: Company, drop: Company, curator: User) -> None:
     before = facts(keep), facts(drop)
     merge(keep, drop, curator, website="drop", name="drop")
