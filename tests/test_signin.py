@@ -515,14 +515,16 @@ def test_reading_changes_nothing() -> None:
 def test_the_log_tells_who_came_and_who_failed(curator: User, caplog: pytest.LogCaptureFixture) -> None:
     make_second_factor(curator)
     with caplog.at_level("INFO", "directory"):
-        give_password(Client(), "a secret guess", "aye\r\nsha")
+        give_password(Client(), "a secret guess", "aye\r\nsha, or a password in the wrong place")
+        give_password(Client(), "a secret guess")
         client = Client()
         give_password(client)
         give_code(client, "271828")
         give_code(client, code())
-    told = [record.getMessage() for record in caplog.records]
+    told = [record.getMessage() for record in caplog.records if record.name == "directory.signin"]
     assert told == [
-        r"sign-in of 'aye\r\nsha' from 127.0.0.1 failed",
-        "second factor of 'ayesha' from 127.0.0.1 failed",
-        "'ayesha' signed in from 127.0.0.1",
+        "sign-in under a name that nobody has from 127.0.0.1 failed",
+        f"sign-in to account {curator.pk} from 127.0.0.1 failed",
+        f"second factor of account {curator.pk} from 127.0.0.1 failed",
+        f"account {curator.pk} signed in from 127.0.0.1",
     ]
