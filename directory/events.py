@@ -22,6 +22,8 @@ CURATORS = ("/admin/", "/account/")
 LONGEST = 200  # characters of a path
 # What starts a new line somewhere, or hides some of one.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# What PostgreSQL tells of a row that it refuses, values and all.
+ROW = re.compile(r"DETAIL:.*?(?=\n(?:CONTEXT|HINT):|\n\n|\Z)", re.DOTALL)
 
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -79,7 +81,8 @@ class LineFormatter(logging.Formatter):
         return super().formatMessage(record)
 
     def formatException(self, ei: object) -> str:  # noqa: N802
-        return indented(super().formatException(ei))  # type: ignore[arg-type]
+        text = super().formatException(ei)  # type: ignore[arg-type]
+        return indented(ROW.sub("DETAIL: left out, as it has values", text))
 
     def formatStack(self, stack_info: str) -> str:  # noqa: N802
         return indented(super().formatStack(stack_info))

@@ -200,7 +200,7 @@ class Published(models.Model):
         self.delete()
 
     def was_shown(self, before: Any, *, by: User | None, reason: str) -> None:
-        """Keep that the world sees it again, in a kind that keeps that; ``before`` is it as it was, None if deleted."""
+        """Keep, where a kind does, that the world sees it again; ``before`` is it as it was, None if deleted."""
 
     def clean(self) -> None:
         """Name the slug's earlier owner before the database refuses it."""
