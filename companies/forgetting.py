@@ -14,7 +14,7 @@ from companies.workflow import Step
 from directory.models import Revision, Source
 from directory.publishing import publication
 
-INSTEAD = "(forgotten)"
+INSTEAD = "(…)"  # shorter than any address, so that it fits wherever one did
 ADDRESSES: list[tuple[type[Model], str]] = [(Company, "contact_email"), (Suggestion, "email")]
 TEXTS: list[tuple[type[Model], str]] = [
     (Company, "notes"),
