@@ -17,6 +17,8 @@ from django.db.models.functions import Cast, Now
 from companies.countries import COUNTRIES
 from companies.dictionary import dictionary_triggers
 from companies.identifiers import SCHEMES, Scheme, check_identifier
+from companies.staged import Import as Import
+from companies.staged import ImportRow as ImportRow
 from companies.workflow import Status
 from directory.api.ordering import Sort, declare_orderings, indexes_for
 from directory.models import Published, PublishedQuerySet, marks, published_triggers
