@@ -11,7 +11,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, ExpressionWrapper, F, Q, When
+from django.db.models import Case, Exists, ExpressionWrapper, F, OuterRef, Q, When
 from django.db.models.functions import Cast, Now
 
 from companies.countries import COUNTRIES
@@ -26,6 +26,15 @@ from directory.websites import DomainField, WebsiteField, bare_domain, website_c
 from hubs.models import PUBLISHED, SORTS, Hub, Program
 
 INT_MAX = 2**31 - 1
+# What companies are fetched by that something else may be: see companies.matching.
+MATCH_KEYS = models.Func(
+    F("name"),
+    F("legal_name"),
+    F("aliases"),
+    models.Value(0),
+    function="company_match_keys",
+    output_field=ArrayField(models.TextField()),
+)
 COMPANY_SORTS = SORTS | {
     "founded_year": Sort("founded_year", least=-32768, most=32767),
     "employees": Sort("employees_min", least=-1, most=INT_MAX),
@@ -156,6 +165,19 @@ class CompanyQuerySet(PublishedQuerySet):
             )
         )
 
+    def for_matching(self) -> CompanyQuerySet:
+        """The companies that something else may be: not those that are another one already."""
+        merged = Merge.objects.standing().filter(drop=OuterRef("pk"))
+        return (
+            self.exclude(Exists(merged))
+            .select_related("hub")
+            .only("name", "legal_name", "aliases", "website", "hub__slug")
+            .prefetch_related("identifiers")
+        )
+
+    def with_match_keys(self, keys: list[str]) -> CompanyQuerySet:
+        return self.alias(match_keys=MATCH_KEYS).filter(match_keys__overlap=keys)
+
     def to_verify(self, today: datetime.date) -> CompanyQuerySet:
         """Published companies whose facts are to be checked again: on a day that was set, or after a year."""
         a_year_later = ExpressionWrapper(F("verified_on") + datetime.timedelta(days=365), models.DateTimeField())
@@ -250,6 +272,10 @@ class Company(Published):
             GinIndex(fields=["name_key"], name="company_name_trigrams", opclasses=["gin_trgm_ops"]),
             GinIndex(fields=["export_markets"], name="company_export_markets"),
             GinIndex(fields=["search"], name="company_search"),
+            GinIndex(MATCH_KEYS, name="company_match_keys"),
+            models.Index(
+                name="company_domain", fields=["domain"], opclasses=["varchar_pattern_ops"], condition=~Q(domain="")
+            ),
         ]
         constraints = [
             *Published.Meta.constraints,
