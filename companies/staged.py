@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from companies.workflow import Status
@@ -78,13 +78,18 @@ class Import(models.Model):
     state = models.CharField(max_length=16, choices=State.choices, default=State.UPLOADED)
     problem = models.TextField(blank=True, help_text="Why it failed, or could not be undone.")
     counts = models.JSONField(default=dict, help_text="How many rows there are of each decision, and how many done.")
-    # The newest company when the rows were matched: later ones are looked at again before a row becomes a company.
+    # The newest company that rows were matched with, and those entered by others since, while it was applied.
     newest = models.BigIntegerField(default=0)
+    others = ArrayField(models.BigIntegerField(), default=list)
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="imports"
     )
     at = models.DateTimeField(db_default=Now())
     reason = models.CharField(max_length=300, blank=True, help_text="Where the rows come from. Curators read it.")
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="imports_undone"
+    )
+    why_undone = models.CharField(max_length=400, blank=True)
 
     objects = ImportQuerySet.as_manager()
 
@@ -125,7 +130,11 @@ class Import(models.Model):
 class ImportRowQuerySet(models.QuerySet["ImportRow"]):
     def pending(self) -> ImportRowQuerySet:
         """What is decided and not done yet, in the order of the file."""
-        return self.filter(decision__in=WRITTEN, done=False).order_by("number")
+        earlier = ImportRow.objects.filter(
+            batch=OuterRef("batch"), number=OuterRef("same_as"), decision=Decision.UNDECIDED
+        )
+        found = self.filter(decision__in=WRITTEN, done=False)
+        return found.filter(Q(same_as__isnull=True) | ~Exists(earlier)).order_by("number")
 
     def done(self) -> ImportRowQuerySet:
         return self.filter(done=True)
@@ -172,7 +181,14 @@ class ImportRow(models.Model):
                 violation_error_message="Decision and certainty are each one of their lists.",
             ),
         ]
-        indexes = [models.Index(fields=["batch", "decision", "done", "number"], name="import_row_pending")]
+        indexes = [
+            models.Index(fields=["batch", "decision", "number"], name="import_row_decision"),
+            models.Index(
+                fields=["batch", "number"],
+                name="import_row_pending",
+                condition=Q(done=False, decision__in=WRITTEN),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"row {self.number} of {self.batch}"
