@@ -40,17 +40,25 @@ class Return:
 
 def undo_chunk(batch: Import) -> None:
     """Look whether the import can be undone; if so, undo the next companies of it, or say that it is undone."""
+    batch.refresh_from_db(fields=["state", "is_checked"])
+    if batch.state == State.UNDOING and not batch.is_checked:
+        found = obstacles(batch)
+        if found:
+            batch.move(State.APPLIED, "\n".join(found))
+        batch.is_checked = True
+        batch.save(update_fields=["is_checked"])
+        return
     with publication(source=Source.ADMIN, by=batch.undone_by, reason=why(batch)):
-        batch.refresh_from_db(fields=["state"])
+        batch.refresh_from_db(fields=["state"])  # behind the writers' lock: another worker may have been at the same
         if batch.state != State.UNDOING:
             return
         pks = next(companies_of(batch), [])
-        for one in returns(batch, pks):
-            if one.why_not:  # which somebody did since it was looked at
-                batch.move(State.APPLIED, f"{one.company}: {one.why_not}")
-                return
-        take_back(batch, pks)
-        if not pks:
+        found = [f"{one.company}: {one.why_not}" for one in returns(batch, pks) if one.why_not]
+        if found:  # which somebody did since all were looked at
+            batch.move(State.APPLIED, "\n".join(found))
+        elif pks:
+            take_back(batch, pks)
+        else:
             batch.rows.done().update(done=False)
             batch.move(State.UNDONE)
 

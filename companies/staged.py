@@ -89,6 +89,7 @@ class Import(models.Model):
     undone_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="imports_undone"
     )
+    is_checked = models.BooleanField(default=False, help_text="An undo loses nothing: all companies were looked at.")
     why_undone = models.CharField(max_length=400, blank=True)
 
     objects = ImportQuerySet.as_manager()

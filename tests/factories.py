@@ -13,7 +13,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import models
 
-from companies.models import Company, Credential, Identifier, Industry, Office, Source, Specialty
+from companies.background import carry_on
+from companies.models import Company, Credential, Identifier, Import, Industry, Office, Source, Specialty
+from companies.staged import State
+from companies.staging import receive
 from directory.models import Source as Origin
 from directory.publishing import publication
 from hubs.models import Hub, Indicator, Program
@@ -108,6 +111,17 @@ def make_source(company: Company | None = None, **fields: Any) -> Source:
     """Where a fact comes from; in tests ``directory.models.Source`` is the other one."""
     fields = {"reference": "https://www.secp.gov.pk/", "facts": ["name"]} | fields
     return publish(Source(company=company or make_company(), **fields))
+
+
+def make_import(content: str = "name\nZorvex\n", name: str = "list.csv", **fields: Any) -> Import:
+    """A file that was uploaded and read: its rows wait for decisions."""
+    batch = receive(name, content.encode(), by=None)
+    for field, value in {"state": State.STAGING, **fields}.items():
+        setattr(batch, field, value)
+    batch.save()
+    if batch.state == State.STAGING:
+        carry_on(batch)
+    return batch
 
 
 def make_curator(username: str = "ayesha", **fields: Any) -> User:

@@ -113,6 +113,7 @@ def make_everything() -> None:
         part(Company.objects.get())
     Step.objects.create(company=Company.objects.get(), after="published")
     merge_companies(keep=Company.objects.get(), drop=make.make_company("10 Pearls"), choices={}, by=None)
+    make.make_import()
     Mark.objects.create(kind="company", object_id=1)
     apps.get_model("directory", "Log").objects.get_or_create(pk=1)
 

@@ -23,8 +23,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--apply", action="store_true", help="write what is certain; the rest waits in the admin")
-        parser.add_argument("--publish", action="store_true", help="publish new companies, which are drafts otherwise")
+        parser.add_argument("--apply", action="store_true", help="write what is certain; the admin has the rest")
+        parser.add_argument("--publish", action="store_true", help="publish new companies instead of drafting them")
         parser.add_argument("--reason", default="", help="where the rows come from")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -78,5 +78,6 @@ class Command(BaseCommand):
         created = batch.rows.done().filter(decision=Decision.CREATE).count()
         self.stdout.write(
             f"Import {batch.pk}: {created} created, {batch.counts['done'] - created} matched,"
-            f" {batch.counts[Decision.REFUSED]} refused, {batch.counts[Decision.UNDECIDED]} to be decided in the admin"
+            f" {batch.counts[Decision.REFUSED]} refused,"
+            f" {batch.counts[Decision.UNDECIDED]} to be decided in the admin"
         )
