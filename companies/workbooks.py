@@ -16,6 +16,8 @@ from openpyxl import load_workbook
 LARGEST = 100 * 1024 * 1024  # bytes, unpacked
 # A sheet of figures shrinks to a tenth, one of repeats to a fiftieth.
 HIGHEST_RATIO = 150
+# What is no bomb, however small it was packed.
+HARMLESS = 8 * 1024 * 1024
 MOST_PARTS = 1_000
 LONGEST_ROW = 1024 * 1024  # bytes of XML
 MOST_TEXTS = 2_000_000
@@ -84,7 +86,7 @@ def check(content: bytes) -> None:
         if "[Content_Types].xml" not in names or not any(name.startswith("xl/") for name in names):
             raise Unreadable("The file is a zip file, but no workbook: unpack it and send what is inside.")
         unpacked = sum(part.file_size for part in parts)
-        if len(parts) > MOST_PARTS or unpacked > LARGEST or unpacked > HIGHEST_RATIO * len(content):
+        if len(parts) > MOST_PARTS or unpacked > LARGEST or unpacked > max(HARMLESS, HIGHEST_RATIO * len(content)):
             raise Unreadable(
                 f"The workbook would unpack to {unpacked // 1024 // 1024:,} MB, which is more than is read: save the"
                 " sheet as CSV."
