@@ -12,7 +12,8 @@ from typing import Any
 
 import orjson
 from django.db.models import Model
-from rest_framework.serializers import ListSerializer, ManyRelatedField
+from rest_framework.fields import SkipField
+from rest_framework.serializers import ListSerializer, ManyRelatedField, ValidationError
 
 from companies.models import Company
 from companies.serializers import CompanySerializer
@@ -37,6 +38,8 @@ class Batch:
         remember_references(self.whole, self.partial)
         self.related = {f.name: f for f in Company._meta.many_to_many}
         self.children = [name for name, field in self.whole.fields.items() if is_child_list(field)]
+        # What a patch does not name needs no look; a reference was just found, and slugs are the database's affair.
+        self.unchecked = {f.name for f in Company._meta.fields}
         self.created: list[Company] = []
         self.changed: list[tuple[Company, list[str]]] = []
         self.parts: dict[type[Any], list[Model]] = defaultdict(list)
@@ -70,11 +73,11 @@ class Batch:
 
     def built(self, patch: Patch) -> tuple[Company, dict[str, list[Any]]]:
         """A company as ``new()`` makes it, and what is related to it, without any intention to store it."""
-        data = self.whole.run_validation(patch)
+        data = validated(self.whole, patch)
         related = {name: data.pop(name) for name in (*self.related, *self.children) if name in data}
         company = Company(**data)
         with saving():
-            company.clean_fields(exclude=["slug", "hub"])
+            company.clean_fields(exclude=self.unchecked - (data.keys() - {"slug", "hub"}))
         company.website = normal_website(company.website)
         company.domain = bare_domain(company.website)
         for name in self.children:
@@ -86,12 +89,12 @@ class Batch:
 
         Raises rest_framework.serializers.ValidationError, naming each field.
         """
-        data = self.partial.run_validation(added)
+        data = validated(self.partial, added)
         related = {name: data.pop(name) for name in (*self.related, *self.children) if name in data}
         for name, value in data.items():
             setattr(company, name, value)
         with saving():
-            company.clean_fields(exclude=[f.name for f in Company._meta.fields if f.name not in data])
+            company.clean_fields(exclude=self.unchecked - (data.keys() - {"slug", "hub"}))
         new = {name: self.without_present(company, name, rows) for name, rows in related.items()}
         if "website" in data:
             company.domain = bare_domain(company.website)
@@ -139,6 +142,33 @@ class Batch:
             company.save(update_fields=columns)
         for model, rows in self.parts.items():
             model._default_manager.bulk_create(rows)
+
+
+def validated(serializer: Any, patch: Patch) -> dict[str, Any]:
+    """What ``run_validation()`` returns or raises; it asks every field, this only those of the patch."""
+    fields = serializer.fields
+    if set(patch) <= fields.keys() and (serializer.partial or patch.get("name")):
+        data: dict[str, Any] = {}
+        try:
+            for name, value in patch.items():
+                field = fields[name]
+                if field.read_only:
+                    break
+                set_value(data, field.source_attrs, field.run_validation(value))
+            else:
+                return data
+        except (ValidationError, SkipField):
+            pass  # of which the whole knows how to tell
+    found: dict[str, Any] = serializer.run_validation(patch)
+    return found
+
+
+def set_value(data: dict[str, Any], path: list[str], value: Any) -> None:
+    """As DRF files a validated value: several columns where a field, such as a range, has no name of its own."""
+    if path:
+        data[path[0]] = value
+    else:
+        data.update(value)
 
 
 def remember_references(*serializers: Any) -> None:

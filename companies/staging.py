@@ -18,7 +18,7 @@ from django.db.models import Max
 from rest_framework.serializers import ValidationError
 
 from companies.additions import refusal
-from companies.batches import remember_references
+from companies.batches import remember_references, validated
 from companies.cleaning import clean_company, guess_fields
 from companies.files import Refused, Row, read_table
 from companies.imports import read_vocabularies
@@ -105,7 +105,7 @@ class Sorter:
         """(patch, unplaced, certainty, candidates, decision, company, same as, reasons) of a row."""
         try:
             clean = clean_company(raw, self.vocabularies, self.mapping)
-            self.serializer.run_validation(clean.patch)
+            validated(self.serializer, clean.patch)
         except ValidationError as error:
             return refused(refusal(error))
         except ValueError as error:
@@ -127,7 +127,12 @@ class Sorter:
             self.matcher.add(-number, known)
         candidates = [[match.pk, match.score, match.reasons] for match in matches]
         return (
-            *(dumped(clean.patch), dumped(clean.unplaced), certainty.value, dumped(candidates)),
+            *(
+                dumped(clean.patch),
+                dumped([list(one) for one in clean.unplaced]),
+                certainty.value,
+                dumped(candidates),
+            ),
             *(decision.value, company, same_as, "[]"),
         )
 

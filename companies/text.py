@@ -13,10 +13,13 @@ NOTHING = {
 }
 
 ZERO_WIDTH = {"\u200b", "\u2060", "\ufeff"}
+CONTROLS = dict.fromkeys([*range(32), 127], " ")
 
 
 def squash(text: str) -> str:
     """The text as it is kept: NFC, no control characters (PostgreSQL refuses NUL), single spaces."""
+    if text.isascii():  # as most is, which needs no looking at each sign
+        return " ".join(text.translate(CONTROLS).split())
     seen = (
         " " if unicodedata.category(sign) == "Cc" else sign
         for sign in unicodedata.normalize("NFC", text)
@@ -27,6 +30,8 @@ def squash(text: str) -> str:
 
 def fold(text: str) -> str:
     """The text as it is compared: NFKC, case and accents gone, single spaces."""
+    if text.isascii():
+        return squash(text).casefold()
     folded = unicodedata.normalize("NFKC", squash(text)).casefold()
     bare = "".join(sign for sign in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(sign))
     return squash(bare.translate(URDU_LETTERS))

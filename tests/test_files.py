@@ -1,4 +1,4 @@
-"""Files as people send them: read whatever their encoding, and refused in a sentence where they are something else."""
+"""Files as people send them: read whatever their encoding, refused in a sentence where they are something else."""
 
 import io
 import json
