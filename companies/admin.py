@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db.models import Exists, OuterRef, QuerySet
@@ -15,11 +14,13 @@ from django.utils.html import format_html, format_html_join
 
 from companies.countries import COUNTRIES
 from companies.dictionary import Word
+from companies.duplicate_admin import DuplicateAdmin
 from companies.import_page import import_page, progress_page, refused_page, upload_page
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
 from companies.models import (
     Company,
     Credential,
+    Duplicate,
     Identifier,
     Import,
     ImportRow,
@@ -29,6 +30,7 @@ from companies.models import (
     Source,
     Specialty,
 )
+from companies.reasons import ReasonActionForm, ReasonField
 from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
 from directory.admin import CuratedAdmin, CuratedForm, CuratorFilter, LookedAtAdmin, PublishedAdmin, containing
 from directory.websites import bare_domain
@@ -59,17 +61,6 @@ class CountriesField(CodesField):
 
     def to_python(self, value: Any) -> Sequence[Any]:
         return super().to_python(value.upper() if isinstance(value, str) else value)
-
-
-class ReasonField(forms.CharField):
-    """Why somebody does what they do."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=300, required=False, label="Reason", **options)
-
-
-class ReasonActionForm(ActionForm):
-    reason = ReasonField()
 
 
 class CompanyForm(CuratedForm):
@@ -255,9 +246,10 @@ class CompanyAdmin(PublishedAdmin):
         return form
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Its steps and merges go with a company, although nobody may delete a single one."""
+        """Its steps, merges and duplicates go with a company, although nobody may delete a single one."""
         found, counts, missing, protected = super().get_deleted_objects(objs, request)
-        return found, counts, missing - {Step._meta.verbose_name, Merge._meta.verbose_name}, protected
+        kept = {model._meta.verbose_name for model in (Step, Merge, Duplicate)}
+        return found, counts, missing - kept, protected
 
     def save_model(self, request: HttpRequest, obj: Company, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -491,3 +483,6 @@ class ImportRowAdmin(LookedAtAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("batch__content", "company__document", "company__search")
+
+
+admin.site.register(Duplicate, DuplicateAdmin)

@@ -101,8 +101,7 @@ class Facts:
             yield "text", spelling.text
             if self.hub:
                 yield "text", spelling.text, self.hub
-            if not spelling.is_generic:
-                yield "stem", spelling.stem
+            yield ("stem", spelling.stem, spelling.tail) if spelling.is_generic else ("stem", spelling.stem)
 
     def crossed_keys(self) -> Iterator[Key]:
         """Keys of those whose domain is just the name, or whose name is just the domain."""
@@ -318,7 +317,7 @@ def candidates(facts: Facts) -> set[int]:
     if facts.numbers:
         found.update(Identifier.objects.filter(is_one_of(facts.numbers)).values_list("company_id", flat=True))
     if own := owning(facts):
-        found.update(Company.objects.filter(own).values_list("pk", flat=True)[:MOST])
+        found.update(Company.objects.filter(own).order_by().values_list("pk", flat=True)[:MOST])
     for keys in match_keys(facts):
         if keys:
             found.update(Company.objects.with_match_keys(keys).values_list("pk", flat=True)[:MOST])
@@ -334,11 +333,12 @@ def is_one_of(numbers: Iterable[tuple[str, str]]) -> Q:
 
 
 def owning(facts: Facts) -> Q:
-    """Having the domain, or one that is just the name."""
+    """Having the domain, or one that is just the name; an empty domain is in no index."""
     if facts.domain:
         return Q(domain=facts.domain)
     named = [name.text for name in facts.names if not (name.is_generic or name.is_short)]
-    return Q(*(Q(domain__startswith=f"{text}.") for text in named), _connector=Q.OR)
+    having = Q(*(Q(domain__startswith=f"{text}.") for text in named), _connector=Q.OR)
+    return having & ~Q(domain="") if named else having
 
 
 def match_keys(facts: Facts) -> tuple[list[str], list[str]]:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from rest_framework.serializers import ValidationError
 
-from companies.models import Company, Merge
+from companies.models import Company, Duplicate, Merge
 from companies.serializers import CompanySerializer
 from directory.models import Source
 from directory.publishing import Document, edit, publication
@@ -103,6 +103,7 @@ def merge_companies(
         merge.after = {name: now[name] for name in changed}
         merge.private_after = private
         merge.save(update_fields=["after", "private_after"])
+        Duplicate.objects.merge(keep, drop, by=by, why=why)
     return merge
 
 
@@ -128,6 +129,7 @@ def undo_merge(merge: Merge, *, by: User | None, reason: str = "") -> None:
         edit(drop, merge.let_go, source=Source.ADMIN, status=merge.status)
         merge.undone_at = timezone.now()
         merge.save(update_fields=["undone_at"])
+        Duplicate.objects.reopen(keep, drop)
 
 
 def locked(pk: int) -> Company:

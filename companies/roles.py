@@ -7,6 +7,7 @@ from typing import Any
 
 VIEWED = [
     *("directory.revision", "directory.version", "companies.step", "companies.merge", "companies.word"),
+    "companies.duplicate",
     *("companies.company", "companies.industry", "companies.specialty"),
     *("hubs.hub", "hubs.program", "hubs.indicator"),
 ]
@@ -32,6 +33,7 @@ EDITOR = [
     *permitted("view", ["companies.importrow"]),
     "companies.publish_company",
     "companies.merge_company",
+    "companies.decide_duplicate",
     "directory.undo_revision",
 ]
 ADMINISTRATOR = [
@@ -47,16 +49,18 @@ def give_roles(apps: Any) -> None:
     """Make the groups and give each what it has not yet; whatever the order in which apps were migrated.
 
     ``apps`` is a migration's, or today's. Permissions are usually made after all migrations: here, those needed
-    are made under the names that Django gives them, and it finds them.
+    are made under the names that Django gives them, and it finds them. A model that is not there yet is another
+    migration's.
     """
     group, permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
     content_type = apps.get_model("contenttypes", "ContentType")
+    present = {(model._meta.app_label, model._meta.model_name) for model in apps.get_models()}
     for role, labels in ROLES.items():
         wanted = []
         for label in labels:
             app, codename = label.split(".")
             verb, model = codename.split("_", 1)
-            if not has_model(apps, app, model):
+            if (app, model) not in present:
                 continue
             kind, _ = content_type.objects.get_or_create(app_label=app, model=model)
             name = f"Can {verb} {model_name(apps, app, model)}"
@@ -64,15 +68,6 @@ def give_roles(apps: Any) -> None:
             wanted.append(found)
         made, _ = group.objects.get_or_create(name=role)
         made.permissions.add(*wanted)
-
-
-def has_model(apps: Any, app: str, model: str) -> bool:
-    """Whether there is the model by now: a migration knows none of the later ones, each of which asks again."""
-    try:
-        apps.get_model(app, model)
-    except LookupError:
-        return False
-    return True
 
 
 def model_name(apps: Any, app: str, model: str) -> str:

@@ -70,7 +70,7 @@ def spell(name: str) -> Spelling:
         clean, says_nothing = clean_name(name).name, False
     except UnusableNameError:
         clean, says_nothing = name, True
-    folded = re.sub(r"['’`]", "", fold(clean))
+    folded = re.sub(r"^(?:m/s\.?|messrs\.?)\s+|['’`]", "", fold(clean))
     every = re.findall(r"[^\W_]+", folded)
     words = [word for word in every if word not in LEGAL and word != "and"]
     if words[:1] == ["the"] and len(words) > 1:
@@ -151,13 +151,16 @@ def abbreviates(short: str, words: tuple[str, ...]) -> bool:
 
 def related(one: Spelling, other: Spelling) -> bool:
     """Whether two names may well be one company's, given something else that says so."""
-    if compare(one, other) or (one.stem == other.stem and not (one.is_generic or other.is_generic)):
+    if compare(one, other):
         return True
-    short, long = sorted((one, other), key=lambda spelling: len(spelling.words))
-    return (
-        (contains(long.words, short.words) and not short.is_generic)
-        or (len(long.words) > 1 and len(short.text) > 1 and abbreviates(short.text, long.words))
-        or (min(len(one.stem), len(other.stem)) >= SHORTEST_STEM and OSA.distance(one.stem, other.stem) == 1)
+    if not (one.is_generic or other.is_generic):
+        if one.stem == other.stem or contains(one.words, other.words) or contains(other.words, one.words):
+            return True
+        if min(len(one.stem), len(other.stem)) >= SHORTEST_STEM and OSA.distance(one.stem, other.stem) == 1:
+            return True
+    return any(
+        len(long.words) > 1 < len(short.text) and abbreviates(short.text, long.words)
+        for short, long in ((one, other), (other, one))
     )
 
 

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.db import models
 
 from companies.background import carry_on
-from companies.models import Company, Credential, Identifier, Import, Industry, Office, Source, Specialty
+from companies.models import Company, Credential, Duplicate, Identifier, Import, Industry, Office, Source, Specialty
 from companies.staged import State
 from companies.staging import receive
 from directory.models import Source as Origin
@@ -122,6 +122,13 @@ def make_import(content: str = "name\nZorvex\n", name: str = "list.csv", **field
     if batch.state == State.STAGING:
         carry_on(batch)
     return batch
+
+
+def make_duplicate(one: Company, other: Company, **fields: Any) -> Duplicate:
+    """A pair that waits for a decision."""
+    first, second = sorted((one, other), key=lambda company: company.pk)
+    known = {"score": 0.9, "reasons": ["the same name"], "seen_at": datetime.datetime.now(datetime.UTC)}
+    return Duplicate.objects.create(first=first, second=second, **known | fields)
 
 
 def make_curator(username: str = "ayesha", **fields: Any) -> User:

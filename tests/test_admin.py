@@ -114,6 +114,7 @@ def make_everything() -> None:
     Step.objects.create(company=Company.objects.get(), after="published")
     merge_companies(keep=Company.objects.get(), drop=make.make_company("10 Pearls"), choices={}, by=None)
     make.make_import()
+    make.make_duplicate(Company.objects.first(), Company.objects.last())
     Mark.objects.create(kind="company", object_id=1)
     apps.get_model("directory", "Log").objects.get_or_create(pk=1)
 

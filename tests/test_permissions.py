@@ -36,6 +36,7 @@ MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
     "companies.import": (E, E, E, NOBODY, {}),
     "companies.importrow": (E, NOBODY, NOBODY, NOBODY, {}),
     "companies.merge": (C, NOBODY, NOBODY, NOBODY, {}),
+    "companies.duplicate": (C, NOBODY, NOBODY, NOBODY, {"not_duplicate": E}),
     "companies.step": (C, NOBODY, NOBODY, NOBODY, {}),
     "companies.word": (C, NOBODY, NOBODY, NOBODY, {}),
     "hubs.hub": (C, E, E, E, {}),

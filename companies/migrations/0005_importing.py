@@ -15,7 +15,7 @@ def give(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("companies", "0003_matching"),
+        ("companies", "0004_duplicates"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
