@@ -50,7 +50,7 @@ def page_of(batch: Import) -> str:
 def test_a_file_is_uploaded_looked_at_decided_applied_and_undone(client: Client, editor: User) -> None:
     make.make_hub("Karachi")
     known = make.make_company("Nimbus Labs", hub=None, website="")
-    url = upload(client, "name,Ort,note\nNimbus Labs,Karachi,x\nKalix,Karachi,x\nBest Software House,,x\n".encode())
+    url = upload(client, b"name,Ort,note\nNimbus Labs,Karachi,x\nKalix,Karachi,x\nBest Software House,,x\n")
     batch = Import.objects.get()
     assert (batch.by, batch.state, batch.reason) == (editor, State.UPLOADED, "A list")
     columns = {"column-0": "name", "column-1": "hub", "column-2": ""}
@@ -74,7 +74,8 @@ def test_a_file_is_uploaded_looked_at_decided_applied_and_undone(client: Client,
     batch.refresh_from_db()
     assert (batch.state, batch.counts["done"]) == (State.APPLIED, 2)
     known.refresh_from_db()
-    assert known.hub and Company.objects.get(name="Kalix").status == "published"
+    assert known.hub
+    assert Company.objects.get(name="Kalix").status == "published"
     client.post(url, {"do": "undo", "why": ""})
     batch.refresh_from_db()
     assert batch.state == State.APPLIED
@@ -115,7 +116,8 @@ def test_refused_rows_are_downloaded_with_reasons_and_run_nothing(client: Client
     assert table[0] == ["row", "why", "name", "note"]
     assert [row[3] for row in table[1:]] == ["'=1+1", "'+1", "'@x", "'\tx", "z"]
     assert [row[0] for row in table[1:]] == ["2", "3", "4", "5", "6"]
-    assert table[1][2] == "'-" and "a row without a name" in table[1][1]
+    assert table[1][2] == "'-"
+    assert "a row without a name" in table[1][1]
 
 
 def test_texts_of_a_file_are_texts_on_the_page(client: Client) -> None:
