@@ -84,7 +84,7 @@ def write_at_once(writings: list[Writing]) -> None:
     # As the database has them, which may tidy what it is given.
     now = {c.pk: c for c in Company.objects.for_document().filter(pk__in=[w.pk for w in changed])} if changed else {}
     for writing in changed:
-        after = facts(batch.whole, now[writing.pk])  # type: ignore[index]
+        after = facts(batch.whole, now[writing.pk])
         writing.after = {name: after[name] for name in writing.before or ()}
 
 

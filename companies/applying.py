@@ -45,7 +45,7 @@ def apply_chunk(batch: Import) -> int:
                 batch.newest = newest_company()
                 batch.save(update_fields=["newest", "others"])
         if rows:
-            mark(rows, current.revision and current.revision.pk)
+            mark(rows, current.revision.pk if current.revision else None)
         elif batch.state == State.APPLYING:
             batch.move(State.APPLIED)
     return len(rows)
@@ -111,7 +111,7 @@ def newest_company() -> int:
 
 def recognise_new(batch: Import, rows: list[ImportRow]) -> None:
     """Look at companies that others have entered since the rows were matched: a row may mean one of them."""
-    batch.others += Company.objects.filter(pk__gt=batch.newest).values_list("pk", flat=True)
+    batch.others += list(Company.objects.filter(pk__gt=batch.newest).values_list("pk", flat=True))
     if not batch.others:
         return
     matcher = Matcher()
@@ -128,7 +128,7 @@ def follow_merges(rows: list[ImportRow]) -> None:
     merged = Merge.objects.standing().filter(drop__in=[row.company_id for row in rows if row.company_id])
     kept = dict(merged.values_list("drop", "keep"))
     for row in rows:
-        row.company_id = kept.get(row.company_id, row.company_id)
+        row.company_id = kept.get(row.company_id or 0, row.company_id)
 
 
 def find_earlier(batch: Import, rows: list[ImportRow]) -> None:
@@ -138,12 +138,12 @@ def find_earlier(batch: Import, rows: list[ImportRow]) -> None:
         earlier = batch.rows.done().filter(number__in=[row.same_as for row in wanted])
         companies = dict(earlier.values_list("number", "company"))
         for row in wanted:
-            row.company_id = companies.get(row.same_as)
+            row.company_id = companies.get(row.same_as or 0)
 
 
 def mark(rows: list[ImportRow], revision: int | None) -> None:
     """Note what became of ``rows``, in one statement."""
-    values = [
+    values: list[list[Any]] = [
         *([row.pk for row in rows], [row.company_id for row in rows], [str(row.decision) for row in rows]),
         *([dumped(row.reasons) for row in rows], [row.done for row in rows]),
         *([dumped(row.before) for row in rows], [dumped(row.after) for row in rows]),

@@ -176,8 +176,8 @@ def remember_references(*serializers: Any) -> None:
     known: dict[Any, dict[str, Any]] = defaultdict(dict)
     for serializer in serializers:
         for field in serializer.fields.values():
-            inner = field.child.fields.values() if isinstance(field, ListSerializer) else (field,)  # type: ignore[attr-defined]
-            for one in inner:
+            child: Any = field.child if isinstance(field, ListSerializer) else None
+            for one in child.fields.values() if child else (field,):
                 reference = one.child_relation if isinstance(one, ManyRelatedField) else one
                 if isinstance(reference, Reference):
                     queryset: Any = reference.get_queryset()

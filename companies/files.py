@@ -91,10 +91,10 @@ def kind_of(content: bytes) -> str:
             raise Refused(f"The file is {what}. CSV, XLSX and JSON can be imported.")
     if content.startswith(b"PK"):
         return "xlsx"
-    beginning = decoded(content[:4096] if len(content) % 2 else content[: 4096 - 4096 % 2], whole=False).lstrip()
-    if MARKUP.match(beginning):
+    text = decoded(content[:4096] if len(content) % 2 else content[: 4096 - 4096 % 2], whole=False).lstrip()
+    if MARKUP.match(text):
         raise Refused("The file is a web page or XML. CSV, XLSX and JSON can be imported.")
-    return "json" if beginning.startswith(("{", "[")) else "csv"
+    return "json" if text.startswith(("{", "[")) else "csv"
 
 
 def decoded(content: bytes, *, whole: bool = True) -> str:

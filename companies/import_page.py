@@ -102,7 +102,7 @@ def import_page(request: HttpRequest, import_id: int) -> HttpResponse:
         "entries": list(entries(list(page.object_list))),
         "columns": [(column, batch.mapping.get(column, "")) for column in batch.columns],
         "fields": list(FIELDS.items()),
-        "may_change": request.user.has_perm(CHANGE),  # type: ignore[union-attr]
+        "may_change": request.user.has_perm(CHANGE),
         "may_publish": publishes(request.user),
     }
     return TemplateResponse(request, "admin/companies/import/import.html", context)
@@ -261,7 +261,7 @@ def progress_page(request: HttpRequest, import_id: int) -> JsonResponse:
 
 
 def require(request: HttpRequest, permission: str) -> None:
-    if not request.user.has_perm(permission):  # type: ignore[union-attr]
+    if not request.user.has_perm(permission):
         raise PermissionDenied
 
 

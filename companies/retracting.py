@@ -90,7 +90,7 @@ def returns(batch: Import, pks: list[int]) -> Iterator[Return]:
     """For each of some companies, what undoing means for it."""
     rows: dict[int, list[ImportRow]] = defaultdict(list)
     for row in batch.rows.done().filter(company__in=pks).order_by("-number"):
-        rows[row.company_id].append(row)
+        rows[row.company_id or 0].append(row)
     ends = Merge.objects.standing()
     merged = {*ends.filter(keep__in=pks).values_list("keep", flat=True)}
     merged |= {*ends.filter(drop__in=pks).values_list("drop", flat=True)}

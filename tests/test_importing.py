@@ -130,7 +130,7 @@ def test_a_known_company_gets_what_it_lacks_and_keeps_what_it_has() -> None:
     )
     finish(batch)
     company.refresh_from_db()
-    document = orjson.loads(company.document)
+    document = orjson.loads(company.document or "")
     assert company.founded_year == 1999
     assert document["employees"] == {"min": 10, "max": 49}
     assert [one["slug"] for one in document["specialties"]] == ["python"]
