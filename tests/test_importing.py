@@ -49,6 +49,7 @@ def retract(batch: Import, why: str = "The wrong file") -> Import:
 # Staging
 
 
+@pytest.mark.complaint(25)
 def test_each_row_is_new_known_to_be_decided_or_refused() -> None:
     make.make_hub("Karachi")
     known = make.make_company("Zorvex", website="https://zorvex.com/")
@@ -267,6 +268,7 @@ def test_whoever_is_killed_is_followed_by_somebody_who_goes_on(monkeypatch: pyte
     assert batch.rows.values("revision").distinct().count() == 3
 
 
+@pytest.mark.complaint(25)
 def test_a_chunk_costs_the_same_however_many_rows_it_has() -> None:
     def queries(number: int) -> int:
         batch = make.make_import(names(number).replace("alix", f"alix{number}x"), status="published")
@@ -284,6 +286,7 @@ def test_a_chunk_costs_the_same_however_many_rows_it_has() -> None:
 # Undo
 
 
+@pytest.mark.complaint(25)
 def test_an_undo_takes_back_what_was_created_and_what_was_added() -> None:
     known = make.make_company("Zorvex", website="https://zorvex.com/", founded_year=None)
     draft = make.make_company("Nimbus Orbit", website="https://orbit.com/", status="draft")
