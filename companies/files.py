@@ -17,8 +17,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from companies.workbooks import Unreadable, read_workbook
+from directory.uploads import LARGEST
 
-LARGEST = 20 * 1024 * 1024  # bytes
+TOO_LARGE = f"The file is larger than {LARGEST // 1024 // 1024} MB: split it."
 MOST_ROWS = 200_000
 MOST_COLUMNS = 200
 LONGEST_CELL = 32_767  # characters; no spreadsheet program has longer ones
@@ -85,7 +86,7 @@ def kind_of(content: bytes) -> str:
     if not content.strip():
         raise Refused("The file is empty.")
     if len(content) > LARGEST:
-        raise Refused(f"The file is larger than {LARGEST // 1024 // 1024} MB: split it.")
+        raise Refused(TOO_LARGE)
     for beginning, what in FOREIGN.items():
         if content.startswith(beginning):
             raise Refused(f"The file is {what}. CSV, XLSX and JSON can be imported.")

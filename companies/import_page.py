@@ -27,7 +27,7 @@ from companies import background
 from companies.additions import additions
 from companies.batches import facts
 from companies.cleaning import COLUMNS
-from companies.files import LARGEST, Refused
+from companies.files import TOO_LARGE, Refused
 from companies.models import Company
 from companies.serializers import CompanySerializer
 from companies.staged import Decision, Import, ImportRow, State
@@ -35,6 +35,7 @@ from companies.staging import decide, receive
 from companies.workflow import Status, publishes
 from directory.api.exports import plain
 from directory.reverting import Difference, in_words
+from directory.uploads import LARGEST
 
 ADD, CHANGE, VIEW = "companies.add_import", "companies.change_import", "companies.view_import"
 PAGE_SIZE = 20
@@ -45,7 +46,11 @@ FIELDS = {name: name.replace("_", " ") for name in COLUMNS}
 class UploadForm(forms.Form):
     """A file, which is kept only if it can be read."""
 
-    file = forms.FileField(label="File", help_text="CSV, XLSX or JSON with a row for each company; at most 20 MB.")
+    file = forms.FileField(
+        label="File",
+        help_text="CSV, XLSX or JSON with a row for each company; at most 20 MB.",
+        error_messages={"required": "Choose a file."},
+    )
     reason = forms.CharField(
         max_length=300, required=False, label="Where it comes from", help_text="Curators read it in the history."
     )
@@ -54,8 +59,6 @@ class UploadForm(forms.Form):
         """The import that the file begins; None, with an error on the field, where it is refused."""
         file = self.cleaned_data["file"]
         try:
-            if file.size > LARGEST:
-                raise Refused(f"The file is larger than {LARGEST // 1024 // 1024} MB: split it.")
             return receive(file.name, file.read(), by=by, reason=self.cleaned_data["reason"])
         except Refused as error:
             self.add_error("file", str(error))
@@ -65,7 +68,9 @@ class UploadForm(forms.Form):
 def upload_page(request: HttpRequest) -> HttpResponse:
     require(request, ADD)
     form = UploadForm(*((request.POST, request.FILES) if request.method == "POST" else ()))
-    if form.is_valid() and (batch := form.receive(request.user)):
+    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST and not request.FILES:
+        form.errors["file"] = form.error_class([TOO_LARGE])
+    elif form.is_valid() and (batch := form.receive(request.user)):
         return HttpResponseRedirect(address(batch))
     context = {
         **admin.site.each_context(request),

@@ -17,6 +17,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from companies.background import carry_on_all
 from companies.models import Company, Import
 from companies.staged import State
+from directory.uploads import LARGEST
 from tests import factories as make
 from tests.browsing import PHONE, Site, assert_accessible, assert_fits, sign_in
 from tests.curators import make_member, signed_in
@@ -95,6 +96,7 @@ def test_a_column_must_hold_the_names(client: Client) -> None:
 
 def test_a_bad_file_is_refused_on_the_form_and_not_kept(client: Client) -> None:
     assert "a picture" in upload(client, b"\x89PNG\r\n\x1a\n", "list.csv")
+    assert "larger than 20 MB" in upload(client, b"name\n" + b"x" * LARGEST)
     assert "no row below" in upload(client, b"name,city\n")
     assert not Import.objects.exists()
 

@@ -9,10 +9,11 @@ from django.db import transaction
 from tqdm import tqdm
 
 from companies.background import carry_on
-from companies.files import LARGEST, Refused
+from companies.files import Refused
 from companies.models import Company, Import
 from companies.staged import Decision, State
 from companies.staging import receive
+from directory.uploads import LARGEST
 
 # Rows of a kind that are shown one by one.
 SHOWN = 20
