@@ -47,6 +47,7 @@ def apply_chunk(batch: Import) -> int:
         if rows:
             mark(rows, current.revision.pk if current.revision else None)
         elif batch.state == State.APPLYING:
+            Import.objects.filter(pk=batch.pk).update(content=b"")  # nothing reads it again
             batch.move(State.APPLIED)
     return len(rows)
 

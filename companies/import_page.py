@@ -128,7 +128,10 @@ def act(request: HttpRequest, batch: Import) -> None:
 
 
 def take_mapping(request: HttpRequest, batch: Import) -> None:
-    """Read the rows with the columns as they are mapped now."""
+    """Read the rows with the columns as they are mapped now; not once rows were written, which an undo needs."""
+    if batch.rows.done().exists():
+        messages.error(request, "Rows of it were written already: undo the import, and upload the file again.")
+        return
     chosen = [(column, request.POST.get(f"column-{n}", "")) for n, column in enumerate(batch.columns)]
     mapping = {column: name for column, name in chosen if name in COLUMNS}
     if "name" not in mapping.values():

@@ -66,7 +66,7 @@ class Import(models.Model):
     name = models.CharField(max_length=200, verbose_name="file")
     kind = models.CharField(max_length=8, choices=[("csv", "CSV"), ("xlsx", "XLSX"), ("json", "JSON")])
     digest = models.CharField(max_length=64, help_text="SHA-256 of the file.")
-    content = models.BinaryField(help_text="The file itself, until its rows are staged for good.")
+    content = models.BinaryField(help_text="The file itself, until it is applied.")
     columns = ArrayField(models.CharField(max_length=32_767), help_text="As the file names them, in its order.")
     mapping = models.JSONField(default=dict, help_text="Column → field; a column without one is left out.")
     status = models.CharField(

@@ -101,6 +101,18 @@ def test_a_bad_file_is_refused_on_the_form_and_not_kept(client: Client) -> None:
     assert not Import.objects.exists()
 
 
+def test_rows_that_were_written_are_not_read_anew(client: Client) -> None:
+    batch = make.make_import("name\nZorvex\n")
+    batch.move(State.APPLYING)
+    carry_on_all(60)
+    batch.refresh_from_db()
+    assert bytes(batch.content) == b""
+    batch.move(State.FAILED, "Something went wrong.")
+    client.post(page_of(batch), {"do": "stage", "column-0": "name"})
+    batch.refresh_from_db()
+    assert (batch.state, batch.rows.done().count()) == (State.FAILED, 1)
+
+
 def test_buttons_of_another_state_do_nothing(client: Client) -> None:
     batch = make.make_import()
     for do in ("undo", "nonsense"):

@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                     models.CharField(choices=[("csv", "CSV"), ("xlsx", "XLSX"), ("json", "JSON")], max_length=8),
                 ),
                 ("digest", models.CharField(help_text="SHA-256 of the file.", max_length=64)),
-                ("content", models.BinaryField(help_text="The file itself, until its rows are staged for good.")),
+                ("content", models.BinaryField(help_text="The file itself, until it is applied.")),
                 (
                     "columns",
                     django.contrib.postgres.fields.ArrayField(
