@@ -138,8 +138,9 @@ def test_nobody_forges_a_line(control: str) -> None:
 @pytest.mark.security(39)
 def test_a_refused_row_is_not_told() -> None:
     company = make.make_company()
+    secret = "Confidential\nand more"
     with pytest.raises(IntegrityError) as found, transaction.atomic():
-        Company.objects.filter(pk=company.pk).update(slug="NO SLUG", notes="Confidential\nand more")
+        Company.objects.filter(pk=company.pk).update(slug="NO SLUG", notes=secret)
     assert "Confidential" in str(found.value)
     told = "\n".join(lines_of("it failed", error=found.value))
     assert "company_slug_form" in told

@@ -290,11 +290,27 @@ def test_any_site_reads_what_is_public_without_credentials(api: Client) -> None:
         "/api/v1/companies/nobody/",
         "/api/v1/changes/",
         "/embed/directory-listings.js",
+        "/.well-known/api-catalog",
     ):
         response = api.get(path, headers={"Origin": "https://elsewhere.example", "Cookie": "sessionid=x"})
         assert response["Access-Control-Allow-Origin"] == "*"
         assert "Access-Control-Allow-Credentials" not in response
         assert not response.cookies
+
+
+@pytest.mark.security(25)
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path",
+    ["/embed/", "/companies/systems-limited/", "/feed.atom", "/sitemap.xml", "/embed/badge/systems-limited.svg"],
+)
+def test_what_a_shared_cache_stores_sets_no_cookie(path: str) -> None:
+    """Not even for a browser whose session is over, or nobody's."""
+    make.make_company()
+    response = Client(HTTP_COOKIE="sessionid=nobody; csrftoken=x").get(path)
+    assert response.status_code == 200
+    assert not response.cookies
+    assert "Cookie" not in response.get("Vary", "")
 
 
 @pytest.mark.security(26)

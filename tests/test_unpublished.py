@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.security(16)]
 # What hidden companies alone have, in each fact that a surface may show.
 MARK = "hushed"
 PUBLIC = "Zameen Software"
-STATES = ["draft", "in_review", "withdrawn", "never-seen", "merged", "deleted"]
+STATES = ["draft", "in-review", "withdrawn", "never-seen", "merged", "deleted"]
 # Surface → the addresses that it has for all companies together: each shows the one that is public.
 SHARED = {
     "list": ["companies/", "companies/?count=exact&page=1", "companies/?fields=name,website&include=hub"],
@@ -82,7 +82,7 @@ def rows(shared_rows: None) -> dict[str, Company]:
 
 
 def hidden(state: str, games: Any) -> Company:
-    status = {"draft": "draft", "in_review": "in_review", "never-seen": "withdrawn"}.get(state, "published")
+    status = {"draft": "draft", "in-review": "in_review", "never-seen": "withdrawn"}.get(state, "published")
     # A merge makes the name an alias of the other: there, the rest alone has to vanish.
     name = "Zameen" if state == "merged" else f"Zameen {MARK} {state}"
     company = make.make_company(
