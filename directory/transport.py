@@ -40,7 +40,7 @@ def refuse_large_bodies(get_response: Handler) -> Handler:
 
 
 def leave_cookies(get_response: Handler) -> Handler:
-    """Middleware: only pages for who signs in know cookies, so that none is answered to what a shared cache stores."""
+    """Middleware: only pages for who signs in know cookies: none is answered to what a shared cache stores."""
 
     def handle(request: HttpRequest) -> HttpResponse:
         if not request.path_info.startswith(SIGNED_IN):
