@@ -31,7 +31,7 @@ SHARED = {
         "companies/?founded_year__gte=1990",
         "companies/?specialty=games",
     ],
-    "facets": ["companies/?facets=hub,specialty,founded_year"],
+    "facets": ["companies/?facets=hub,specialty,kind"],
     "map": ["companies/?format=geojson"],
     "linked data": ["companies/?format=jsonld"],
     "export": ["companies/?format=csv", "companies/?format=ndjson", "companies/?format=csv&q=zameen"],
@@ -87,7 +87,7 @@ def hidden(state: str, games: Any) -> Company:
     name = "Zameen" if state == "merged" else f"Zameen {MARK} {state}"
     company = make.make_company(
         name,
-        slug=f"{MARK}-{state}",
+        slug=f"zameen-{state}",
         website=f"https://{MARK}-{state}.example/",
         summary=MARK,
         description=MARK,
@@ -122,7 +122,7 @@ def test_no_surface_shows_it(api: Client, address: str) -> None:
     response = api.get(full(address))
     assert response.status_code == 200
     shown = text(response)
-    assert MARK not in shown
+    assert not [word for word in (MARK, *(f"zameen-{state}" for state in STATES)) if word in shown]
     if not address.endswith("/similar/"):  # there is nobody else
         assert "zameen-software" in shown.lower() or PUBLIC in shown
 
@@ -135,7 +135,7 @@ def test_nobody_counts_it(api: Client, address: str) -> None:
     if "count=exact" in address:
         assert response.json()["count"] == 1
     if address == "stats/":
-        assert response.json()["total"] == 1
+        assert response.json()["count"] == 1
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -144,13 +144,13 @@ def test_its_own_addresses_show_nothing_of_it(
     api: Client, rows: dict[str, Company], address: str, state: str
 ) -> None:
     company = rows[state]
-    for key in (f"{MARK}-{state}", company.public_id):
+    for key in (company.slug, company.public_id):
         url = full(address.format(key))
         response = api.get(url)
         assert response.status_code == (
             308 if state == "merged" else 410 if state in ("withdrawn", "deleted") else 404
         )
-        assert MARK not in text(response).replace(url, "")
+        assert MARK not in text(response)
     assert api.get(full(address.format("zameen-software"))).status_code == 200
 
 
