@@ -24,6 +24,14 @@ SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", GUIDE, re.DOTALL | re
 README = (settings.BASE_DIR / "README.md").read_text()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def rows(shared_rows: None) -> None:
+    """Something for each page to show."""
+    make_everything()
+    RecoveryCodes.activate(make.make_curator())
+    make.make_duplicate(make.make_company("Cubix"), make.make_company("Cubix IT"))
+
+
 def words(html: str) -> str:
     """What a page shows: its text and what stands on its buttons."""
     shown = re.sub(r"<(script|style).*?</\1>", " ", html, flags=re.DOTALL)
@@ -62,11 +70,7 @@ def conflict(client: Client) -> str:
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_what_a_section_names_is_there(section: str) -> None:
-    make_everything()
-    editor = make.make_curator()
-    make.make_duplicate(make.make_company("Cubix"), make.make_company("Cubix IT"))
-    client = signed_in(editor)
-    RecoveryCodes.activate(editor)
+    client = signed_in(User.objects.get(username="ayesha"))
     pages = [conflict(client)] if section.startswith("When two") else []
     for url in addresses(section):
         asking = Client() if url in ("/account/sign-in/", "/account/second-factor/set-up/") else client

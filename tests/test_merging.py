@@ -177,8 +177,8 @@ def test_a_result_that_is_not_allowed_changes_nothing(keep: Company, drop: Compa
 def test_no_relation_of_a_company_is_forgotten() -> None:
     """Whatever points at a company is a fact that is merged, or named here."""
     history = {"merged_from", "merged_into", "steps", "duplicates_before", "duplicates_after"}
-    # A suggestion follows its company into a merge (companies.reviewing.target), a check is of a website, a row of what
-    # was imported.
+    # A suggestion follows its company (companies.reviewing.target), a check is of a website, a row of what was
+    # imported.
     history |= {"suggestions", "link_check", "import_rows"}
     merged = set(CompanySerializer().fields)
     found = {relation.get_accessor_name() for relation in Company._meta.related_objects}
