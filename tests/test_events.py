@@ -110,7 +110,7 @@ def test_each_revision_is_told_once_it_is_there(
 
 def lines_of(message: str, *args: object, error: Exception | None = None) -> list[str]:
     """What the console would show of a record."""
-    told = settings.LOGGING["formatters"]["line"]
+    told: Any = settings.LOGGING["formatters"]["line"]
     formatter = LineFormatter(told["format"], style=told["style"])
     info = None
     if error:
