@@ -185,7 +185,7 @@ COSTS = {
     f"{LIST}?count=exact&women_led__isnull=true&credential__isnull=true&verified_on__isnull=true": 2,
     f"{LIST}?count=estimate": 3,
     f"{LIST}?hub=lahore&office__not=lahore": 3,
-    f"{LIST}?hub=lahore&specialty=data&specialty__all=data": 5,
+    f"{LIST}?hub=lahore&specialty=data&specialty__all=data": 6,  # finds nothing: + bitmaps, which may be old, to say why
     DETAIL: 2,
 }
 
@@ -243,7 +243,7 @@ def test_every_collection_costs_the_same(
         assert api.get(f"/api/v1/{collection}/").status_code == 200
 
 
-@pytest.mark.parametrize(("key", "cost"), [("systems", 5), ("nobody", 4)])
+@pytest.mark.parametrize(("key", "cost"), [("systems", 5), ("nobody", 7)])
 def test_the_cost_of_a_moved_and_of_an_unknown_address(
     api: Client, company: Company, key: str, cost: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:

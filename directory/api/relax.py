@@ -22,11 +22,13 @@ def relax(
     Each tells how many objects every filter that it drops finds alone. A filter goes with those that mean nothing
     without it. Raises Superseded where something was published since.
     """
+    if not selection.form:
+        return []
     state, met = index.match(selection, [parameter for parameter, _ in selection.form], revision)
     # Whatever meets most of the filters is what dropping the fewest gives.
     nearest = next((ids for ids in reversed(by_number([*met.values()], state.everything)) if ids), BitMap())
     ways: list[dict[str, Any]] = []
-    while met and nearest and len(ways) < MOST:
+    while nearest and len(ways) < MOST:
         dropped = [parameter for parameter, ids in met.items() if nearest.min() not in ids]
         given = nearest.intersection(*(ids for parameter, ids in met.items() if parameter not in dropped))
         nearest = nearest - given
