@@ -22,8 +22,8 @@ MAX_INPUTS, MAX_TEXT, MAX_BYTES = 200, 500, 256 * 1024
 FIELDS = ("name", "hub", "website", "identifiers")
 BY = ("id", "slug", "domain", "name", *Scheme.values)
 DESCRIPTION = (
-    "One result for each input, in their order. An input is a text – an id, a slug, a website or domain, an identifier"
-    " of a register (`0012345`, `NTN: 1234567-8`, an LEI, `Q42`, the address of a page on LinkedIn), or a name, with"
+    "One result for each input, in their order. An input is a text – an id, a slug, a website, a domain, a number"
+    " in a register (`0012345`, `NTN: 1234567-8`, an LEI, `Q42`, the address of a page on LinkedIn), or a name, with"
     " its city behind a comma – or an object with what is known of a company. Nothing is guessed: what is not certain"
     " and unique is `ambiguous`, with candidates and the reasons for each. "
     + " ".join(f"`{outcome}`: {said}" for outcome, said in OUTCOMES.items())
