@@ -6,13 +6,13 @@ only fetches those that have something in common with it.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
 from django.db.models import Q
-from psycopg.types.json import Jsonb
 
 from companies.facts import Facts, Key, number_of
 from companies.identifiers import Scheme
@@ -31,7 +31,7 @@ IDENTIFIED = ("scheme", "value", "company_id")
 KEYS = """
     SELECT company_match_keys('', '', ARRAY(SELECT jsonb_array_elements_text(names -> 0)), 1),
            company_match_keys('', '', ARRAY(SELECT jsonb_array_elements_text(names -> 1)), 1)
-    FROM jsonb_array_elements(%s) WITH ORDINALITY AS asked (names, n)
+    FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS asked (names, n)
     ORDER BY n
 """
 # Found first and cut then: for the first few of many the planner would read through the table.
@@ -39,7 +39,7 @@ HAVING = """
     SELECT n, few.id
     FROM (
         SELECT (wanted -> 0)::int AS n, ARRAY(SELECT jsonb_array_elements_text(wanted -> 1)) AS keys
-        FROM jsonb_array_elements(%s) AS asked (wanted)
+        FROM jsonb_array_elements(%s::jsonb) AS asked (wanted)
         OFFSET 0
     ) AS asked
     CROSS JOIN LATERAL (
@@ -100,8 +100,8 @@ def find(facts: Facts, limit: int = 5, exclude: int | None = None) -> list[Match
 
     A handful of queries, each by an index, however many companies there are.
     """
-    found = find_all([facts], Company.objects.exclude(pk=exclude), limit)
-    return found.matches[0]
+    others = Company.objects.exclude(pk=exclude) if exclude else Company.objects.all()
+    return find_all([facts], others, limit).matches[0]
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def match_keys(asked: Iterable[Facts]) -> list[tuple[int, list[str]]]:
         names.append((every, own))
     found = []
     with connection.cursor() as cursor:
-        cursor.execute(KEYS, [Jsonb(names)])
+        cursor.execute(KEYS, [json.dumps(names)])
         for n, (whole, parts) in enumerate(cursor.fetchall()):
             exact = [key for key in whole if key[0] == "="] + [key for key in parts if key[0] == "~"]
             found += [(n, exact), (n, [key for key in parts if key[0] in "<>"])]
@@ -197,5 +197,5 @@ def with_match_keys(wanted: list[tuple[int, list[str]]]) -> list[tuple[int, int]
     if not wanted:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(HAVING, [Jsonb(wanted), MOST])
+        cursor.execute(HAVING, [json.dumps(wanted), MOST])
         return cursor.fetchall()

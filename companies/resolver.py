@@ -90,8 +90,8 @@ def understood(inputs: list[Any]) -> list[Asked]:
     revision = current_revision()
     texts = recognise([given for given in inputs if isinstance(given, str)], revision)
     objects = described([facts_of(given) for given in inputs if isinstance(given, dict)], revision)
-    every = {str: iter(texts), dict: iter(objects)}
-    return [next(every[type(given)]) for given in inputs]
+    text, known = iter(texts), iter(objects)
+    return [next(text if isinstance(given, str) else known) for given in inputs]
 
 
 def facts_of(given: dict[str, Any]) -> dict[str, Any]:
@@ -154,8 +154,8 @@ def check_pair(given: Any) -> Any:
         return {"scheme": [f"The scheme is one of {', '.join(Scheme.values)}."]}
     if fault := check_text(given["value"]):
         return {"value": fault}
-    fault = check_identifier(*pair_of(given))
-    return {"value": [fault]} if fault else {}
+    wrong = check_identifier(*pair_of(given))
+    return {"value": [wrong]} if wrong else {}
 
 
 def shown(given: Any, resolution: Resolution) -> dict[str, Any]:

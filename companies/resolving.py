@@ -116,7 +116,7 @@ def resolve(inputs: Sequence[Asked], limit: int = 5) -> list[Resolution]:
     standing = Standing.of(filter(None, pks)) if any(pks) else Standing()
     matching = [asked for asked, pk in zip(inputs, pks, strict=True) if asked.facts and not standing.knows(pk)]
     every = [facts for asked in matching for facts in asked.facts]
-    found = find_all(every, Company.objects.published(), limit) if every else Found([], {})
+    found = find_all(every, Company.objects.filter(document__isnull=False), limit) if every else Found([], {})
     named = public_by_pk({match.pk for matches in found.matches for match in matches})
     results = iter(found.matches)
     return [
@@ -181,7 +181,8 @@ def by_facts(
         return Resolution("alias" if by == "name" and is_alias(evidence) else "exact", by, candidates)
     if candidates:
         return Resolution("ambiguous", told_by(Evidence(told[order[0]][0], known[order[0]])), candidates)
-    return Resolution("none", asked.by, reasons=(f"no company has this {asked.by}",))
+    what = "slug, nor this name" if asked.by == "slug" else asked.by
+    return Resolution("none", asked.by, reasons=(f"no company has this {what}",))
 
 
 def owns(facts: Facts, other: Facts) -> bool:

@@ -43,7 +43,8 @@ def read_conditions(body: bytes) -> list[Query]:
 def read_extension(sent: str | bytes, field: str) -> tuple[list[str], list[Property]]:
     """(ids, properties) of a data extension query; pointers begin with ``field``, if there is one."""
     asked = parsed(sent.encode() if isinstance(sent, str) else sent)
-    keys, wanted = (asked.get("ids"), asked.get("properties")) if isinstance(asked, dict) else (None, None)
+    given: dict[str, Any] = asked if isinstance(asked, dict) else {}
+    keys, wanted = given.get("ids", ""), given.get("properties", "")
     faults: Faults = {}
     if not is_list(keys, str, MAX_IDS):
         faults["ids"] = [f"Give a list of at most {MAX_IDS} ids."]
@@ -87,7 +88,7 @@ def read_old(given: Mapping[str, Any], faults: Faults) -> Query:
     if not is_list(said, dict, MAX_LIST):
         faults["properties"] = [f"Give a list of at most {MAX_LIST} objects with a pid and a v."]
     else:
-        wrong = {}
+        wrong: Faults = {}
         for n, one in enumerate(said):
             own: Faults = {}
             unknown(one, ("pid", "v"), own)
@@ -108,7 +109,7 @@ def read_new(given: Mapping[str, Any], faults: Faults) -> Query:
     if not said or not is_list(said, dict, MAX_LIST):
         faults["conditions"] = [f"Give a list of 1 to {MAX_LIST} conditions."]
         said = []
-    wrong = {}
+    wrong: Faults = {}
     for n, one in enumerate(said):
         own: Faults = {}
         unknown(one, ("matchType", "propertyId", "propertyValue", "required", "matchQuantifier"), own)

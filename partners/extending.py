@@ -91,7 +91,7 @@ def documents(asked: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Documen
     wanted: dict[str, set[int]] = defaultdict(set)
     for kind, pk in asked:
         wanted[kind].add(pk)
-    found = {}
+    found: dict[tuple[str, int], Document] = {}
     for kind, pks in wanted.items():
         rows = KINDS[kind]._default_manager.published().filter(pk__in=pks).order_by().values_list("pk", "document")
         found |= {(kind, pk): orjson.loads(document) for pk, document in rows}

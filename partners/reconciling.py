@@ -175,7 +175,7 @@ def agreeing(document: Document, condition: Condition, hubs: dict[str, str]) -> 
     has = {spelling for value in values_of(document, condition.property) for spelling in spellings(value)}
     wanted = [{fold(hubs.get(value, value)), fold(value)} for value in condition.values]
     if condition.property in ("website", "domain"):
-        has, wanted = {document.get("domain")}, [{own_domain(with_scheme(value))} for value in condition.values]
+        has, wanted = {str(document.get("domain"))}, [{own_domain(with_scheme(value))} for value in condition.values]
     elif condition.property in Scheme.values:
         wanted = [{fold(normal_identifier(condition.property, value))} for value in condition.values]
     hits = [bool(has & one) for one in wanted]

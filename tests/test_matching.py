@@ -338,7 +338,7 @@ def test_each_query_is_answered_by_an_index(directory: Matcher) -> None:
                 cursor.execute(f"EXPLAIN {query['sql']}")
                 plans.append("\n".join(line for (line,) in cursor.fetchall()))
     tables = [plan for plan in plans if "companies_" in plan]
-    assert len(tables) == 5
+    assert len(tables) == 6
     assert not [plan for plan in tables if "Index" not in plan or "Seq Scan" in plan]
 
 

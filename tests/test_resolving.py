@@ -51,8 +51,8 @@ def directory(shared_rows: None) -> None:
             make.make_company(name, website=f"https://{name.lower().replace(' ', '')}.com/")
     edit(Company.objects.get(name="Arbisoft"), {"slug": "arbisoft"}, source=Source.ADMIN)
     for drop, keep in (("Elder Zed", "Zed Soft"), ("Zed Soft", "Cubix"), ("Lost One", "Lost Heir")):
-        pair = {"keep": Company.objects.get(name=keep), "drop": Company.objects.get(name=drop)}
-        merge_companies(**pair, choices={}, by=None)
+        one, other = Company.objects.get(name=keep), Company.objects.get(name=drop)
+        merge_companies(keep=one, drop=other, choices={}, by=None)
     for name in ("Airlift", "Lost Heir"):
         with publication(source=Source.ADMIN):
             Company.objects.get(name=name).hide()
@@ -121,7 +121,7 @@ KNOWN: list[tuple[Any, str, str | None, str]] = [
     ("bigholding.com", "ambiguous", None, "domain"),
     ("0099999", "ambiguous", None, "secp"),
     ("id:Hushhush", "none", None, "id"),
-    ("hushhush", "none", None, "name"),
+    ("hushhush", "none", None, "slug"),
     ("hushhush.com", "none", None, "domain"),
     ("7777777", "none", None, "secp"),
     ("Hushhush, Lahore", "none", None, "name"),
