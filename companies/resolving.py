@@ -116,7 +116,8 @@ def resolve(inputs: Sequence[Asked], limit: int = 5) -> list[Resolution]:
     standing = Standing.of(filter(None, pks)) if any(pks) else Standing()
     matching = [asked for asked, pk in zip(inputs, pks, strict=True) if asked.facts and not standing.knows(pk)]
     every = [facts for asked in matching for facts in asked.facts]
-    found = find_all(every, Company.objects.filter(document__isnull=False), limit) if every else Found([], {})
+    public: Any = Company.objects.published()
+    found = find_all(every, public, limit) if every else Found([], {})
     named = public_by_pk({match.pk for matches in found.matches for match in matches})
     results = iter(found.matches)
     return [

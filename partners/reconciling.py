@@ -133,14 +133,13 @@ def proposed(
     query: Query, drafts: list[Draft], known: dict[tuple[str, int], Document], hubs: dict[str, str]
 ) -> list[dict[str, Any]]:
     """The candidates of a query as they are sent; a match is alone certain, and agrees with all said."""
-    is_alone = sum(draft.is_certain for draft in drafts) == 1
-    found = []
-    for draft in drafts:
-        document = known[draft.kind, draft.pk]
-        agrees = [agreeing(document, condition, hubs) for condition in query.conditions]
-        if all(agrees[n] for n, condition in enumerate(query.conditions) if condition.is_required):
-            is_match = draft.is_certain and is_alone and all(agrees)
-            found.append(candidate(query, draft, document, agrees, is_match=is_match))
+    agrees = [[agreeing(known[draft.kind, draft.pk], one, hubs) for one in query.conditions] for draft in drafts]
+    certain = [draft for draft, said in zip(drafts, agrees, strict=True) if draft.is_certain and all(said)]
+    found = [
+        candidate(query, draft, known[draft.kind, draft.pk], said, is_match=[draft] == certain)
+        for draft, said in zip(drafts, agrees, strict=True)
+        if all(said[n] for n, condition in enumerate(query.conditions) if condition.is_required)
+    ]
     found.sort(key=lambda one: (not one["match"], -one["score"], one["name"]))
     return found[: query.limit]
 
