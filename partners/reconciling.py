@@ -15,7 +15,6 @@ from companies.text import fold
 from directory import ids
 from directory.api.vocabulary import vocabulary_of
 from directory.api.words import words_of
-from hubs.models import Hub
 from partners.extending import TYPES, Document, documents, entity, properties, values_of
 
 TERMS = tuple(kind for kind in KINDS if kind != "company")
@@ -55,30 +54,38 @@ class Draft:
 
 def candidates(queries: Sequence[Query], revision: int) -> list[list[dict[str, Any]]]:
     """The candidates of each query, the best first; as many queries of the database for fifty as for one."""
-    drafts = [list(found) for found in drafted(queries, revision)]
+    meant = meanings(queries, revision)
+    drafts = [list(found) for found in drafted(queries, meant, revision)]
     known = documents((draft.kind, draft.pk) for found in drafts for draft in found)
-    words = [value for query in queries for one in query.conditions if one.property == "hub" for value in one.values]
-    hubs = hubs_of(words, revision)
     return [
-        proposed(query, [draft for draft in found if (draft.kind, draft.pk) in known], known, hubs)
+        proposed(query, [draft for draft in found if (draft.kind, draft.pk) in known], known, meant)
         for query, found in zip(queries, drafts, strict=True)
     ]
 
 
-def drafted(queries: Sequence[Query], revision: int) -> Iterator[Iterator[Draft]]:
-    companies = iter(company_drafts([query for query in queries if "company" in query.types], revision))
+def meanings(queries: Sequence[Query], revision: int) -> dict[str, str]:
+    """The slugs of what conditions name by an id, and of hubs by any of their names."""
+    told = [(one.property, value) for query in queries for one in query.conditions for value in one.values]
+    meant = hubs_of([value for name, value in told if name == "hub"], revision)
+    for _, value in told:
+        if (found := entity(value)) and found[0] != "company":
+            slugs = {pk: slug for slug, pk in vocabulary_of(KINDS[found[0]], revision).pks.items()}
+            meant |= {value: slugs[found[1]]} if found[1] in slugs else {}
+    return meant
+
+
+def drafted(queries: Sequence[Query], meant: dict[str, str], revision: int) -> Iterator[Iterator[Draft]]:
+    companies = iter(company_drafts([query for query in queries if "company" in query.types], meant, revision))
     for query, words in zip(queries, words_of([query.text for query in queries]), strict=True):
         own = next(companies) if "company" in query.types else []
         typed = Typed(query.text, tuple(words))
         yield (draft for found in (own, term_drafts(query, typed, revision)) for draft in found)
 
 
-def company_drafts(queries: Sequence[Query], revision: int) -> Iterator[list[Draft]]:
+def company_drafts(queries: Sequence[Query], meant: dict[str, str], revision: int) -> Iterator[list[Draft]]:
     """What the matcher says of companies."""
     told = iter(recognise([query.text for query in queries if query.text], revision, slugs=False))
-    words = [value for query in queries for one in query.conditions if one.property == "hub" for value in one.values]
-    hubs = hubs_of(words, revision)
-    asked = [knowing(next(told) if query.text else Asked("name"), query, hubs, revision) for query in queries]
+    asked = [knowing(next(told) if query.text else Asked("name"), query, meant) for query in queries]
     most = max((query.limit for query in queries), default=0)
     for resolution in resolve(asked, most):
         yield [
@@ -87,7 +94,7 @@ def company_drafts(queries: Sequence[Query], revision: int) -> Iterator[list[Dra
         ]
 
 
-def knowing(asked: Asked, query: Query, hubs: dict[str, str], revision: int) -> Asked:
+def knowing(asked: Asked, query: Query, meant: dict[str, str]) -> Asked:
     """With what the query’s properties tell beside its name."""
     more: dict[str, Any] = {}
     identifiers = set()
@@ -96,7 +103,7 @@ def knowing(asked: Asked, query: Query, hubs: dict[str, str], revision: int) -> 
             continue
         first = condition.values[0]
         if condition.property == "hub":
-            more["hub"] = hubs.get(first) or slug_of(first, revision) or fold(first)
+            more["hub"] = meant.get(first) or fold(first)
         elif condition.property in ("website", "domain"):
             more["website"] = with_scheme(first)
         elif condition.property == "legal_name":
@@ -107,13 +114,6 @@ def knowing(asked: Asked, query: Query, hubs: dict[str, str], revision: int) -> 
     if identifiers:
         more["identifiers"] = frozenset(identifiers)
     return asked.knowing(**more) if more and not (asked.pk or asked.why) else asked
-
-
-def slug_of(key: str, revision: int) -> str:
-    """The slug of the hub that an id is of; empty where it is of none."""
-    found = entity(key)
-    pks = vocabulary_of(Hub, revision).pks if found and found[0] == "hub" else {}
-    return next((slug for slug, pk in pks.items() if found and pk == found[1]), "")
 
 
 def term_drafts(query: Query, typed: Typed, revision: int) -> Iterator[Draft]:
@@ -130,10 +130,10 @@ def term_drafts(query: Query, typed: Typed, revision: int) -> Iterator[Draft]:
 
 
 def proposed(
-    query: Query, drafts: list[Draft], known: dict[tuple[str, int], Document], hubs: dict[str, str]
+    query: Query, drafts: list[Draft], known: dict[tuple[str, int], Document], meant: dict[str, str]
 ) -> list[dict[str, Any]]:
     """The candidates of a query as they are sent; a match is alone certain, and agrees with all said."""
-    agrees = [[agreeing(known[draft.kind, draft.pk], one, hubs) for one in query.conditions] for draft in drafts]
+    agrees = [[agreeing(known[draft.kind, draft.pk], one, meant) for one in query.conditions] for draft in drafts]
     certain = [draft for draft, said in zip(drafts, agrees, strict=True) if draft.is_certain and all(said)]
     found = [
         candidate(query, draft, known[draft.kind, draft.pk], said, is_match=[draft] == certain)
@@ -169,10 +169,10 @@ def description(document: Document) -> str:
     return ", ".join(filter(None, (hub.get("name"), document.get("domain"), document.get("province_name"))))
 
 
-def agreeing(document: Document, condition: Condition, hubs: dict[str, str]) -> bool:
+def agreeing(document: Document, condition: Condition, meant: dict[str, str]) -> bool:
     """Whether a document’s property has the values, however they are written."""
     has = {spelling for value in values_of(document, condition.property) for spelling in spellings(value)}
-    wanted = [{fold(hubs.get(value, value)), fold(value)} for value in condition.values]
+    wanted = [{fold(meant.get(value, value)), fold(value)} for value in condition.values]
     if condition.property in ("website", "domain"):
         has, wanted = {str(document.get("domain"))}, [{own_domain(with_scheme(value))} for value in condition.values]
     elif condition.property in Scheme.values:

@@ -76,7 +76,7 @@ FORMS: dict[str, dict[str, Any]] = {
             "versions": {"type": "array", "contains": {"const": "1.0-draft"}},
             "view": fields({"url": {"type": "string", "pattern": r"[^{]\{id\}[^}]"}}),
             "preview": fields(SIZE),
-            "suggest": fields(dict.fromkeys(SUGGESTED, {"type": "boolean"})),
+            "suggest": fields({name: {"type": "boolean"} for name in SUGGESTED}),
             "extend": fields({"proposeProperties": {"type": "boolean"}, "propertySettings": {"type": "array"}}),
             "lang": TEXT,
             "standardizedScore": {"const": True},
