@@ -1,6 +1,8 @@
 """Reconciliation, as OpenRefine asks for it: in both versions, by a client that is not ours, and nothing guessed."""
 
 import json
+import re
+import urllib.request
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -18,6 +20,7 @@ from directory.models import Source
 from directory.publishing import publication
 from tests import factories as make
 from tests.browsing import Site, site
+from tests.lists import assert_shortened
 from tests.reconciliation import formed
 from tests.test_errors import problem
 
@@ -411,6 +414,14 @@ def test_mistakes_in_extensions_are_named(api: Client, sent: Any, pointers: list
 
 
 # A client that nobody here wrote
+
+
+def test_the_documented_call_answers_as_it_says(site: Site) -> None:
+    guide = (settings.BASE_DIR / "docs" / "partners.md").read_text()
+    [(sent, shown)] = re.findall(r"--data-urlencode 'queries=(.+?)'\n```\n```json\n(.+?)\n```", guide)
+    body = urlencode({"queries": sent}).encode()
+    with urllib.request.urlopen(f"{site.url}{OLD}", body) as response:
+        assert_shortened(json.loads(shown), json.load(response))
 
 
 def test_a_client_of_others_reconciles_a_column(site: Site) -> None:
