@@ -74,16 +74,18 @@ class Resolve(Endpoint):
 def inputs_schema() -> Schema:
     text = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT, "pattern": r"\S"}
     pair = closed({"scheme": {"type": "string", "enum": list(Scheme.values)}, "value": text})
-    known = closed(
-        {
-            "name": text,
-            "hub": {**text, "description": "The city, by its slug or any of its names."},
-            "website": text,
-            "identifiers": {"type": "array", "items": pair},
-        },
-        optional=FIELDS,
-    )
-    return {"type": "array", "minItems": 1, "maxItems": MAX_INPUTS, "items": {"anyOf": [text, known]}}
+    known = {
+        "name": nullable(text),
+        "hub": {**nullable(text), "description": "The city, by its slug or any of its names."},
+        "website": nullable(text),
+        "identifiers": nullable({"type": "array", "items": pair}),
+    }
+    return {
+        "type": "array",
+        "minItems": 1,
+        "maxItems": MAX_INPUTS,
+        "items": {"anyOf": [text, closed(known, optional=FIELDS)]},
+    }
 
 
 def understood(inputs: list[Any]) -> list[Asked]:

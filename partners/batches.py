@@ -46,6 +46,7 @@ def read_extension(sent: str | bytes, field: str) -> tuple[list[str], list[Prope
     given: dict[str, Any] = asked if isinstance(asked, dict) else {}
     keys, wanted = given.get("ids", ""), given.get("properties", "")
     faults: Faults = {}
+    unknown(given, ("ids", "properties"), faults)
     if not is_list(keys, str, MAX_IDS):
         faults["ids"] = [f"Give a list of at most {MAX_IDS} ids."]
     if not is_list(wanted, dict, MAX_LIST):

@@ -66,7 +66,7 @@ def existing(parameter: dict[str, Any]) -> dict[str, Any]:
     schema: dict[str, Any] = copy.deepcopy(parameter["schema"])
     examples = schema.get("examples", [])
     values = schema.get("items", schema)
-    if parameter["name"] in ("id", "id__not"):
+    if parameter["name"] in ("id", "id__not") and "items" in schema:
         values["enum"] = examples[0]
     elif parameter["name"] == "key" or parameter["name"] == "id":
         values["enum"] = [*examples, "nobody"]
