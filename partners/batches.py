@@ -52,8 +52,8 @@ def read_extension(sent: str | bytes, field: str) -> tuple[list[str], list[Prope
     if not is_list(wanted, dict, MAX_LIST):
         faults["properties"] = [f"Give a list of at most {MAX_LIST} objects with an id."]
     else:
-        unknown = {str(n): known_property(one.get("id")) for n, one in enumerate(wanted)}
-        faults |= {"properties": found} if (found := {n: fault for n, fault in unknown.items() if fault}) else {}
+        wrong = {str(n): fault for n, one in enumerate(wanted) if (fault := known_property(one.get("id")))}
+        faults |= {"properties": wrong} if wrong else {}
     if faults:
         raise ValidationError({field: faults} if field else faults)
     return list(keys), [properties()[one["id"]] for one in wanted]
