@@ -22,12 +22,12 @@ HONEYPOT = "homepage"
 valid_url = URLValidator(schemes=["http", "https"])
 
 
-def body_of(request: Any) -> bytes:
-    """What was sent; raises where it is of another type, or longer than anybody has to say."""
-    if request.content_type.partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedMediaType(request.content_type, "Send JSON, as application/json.")
-    if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BYTES:
-        raise Problem("content_too_large", f"A suggestion has at most {MAX_BYTES // 1024} kB.")
+def body_of(request: Any, what: str, most: int, media_type: str = "application/json") -> bytes:
+    """What was sent; raises where it is of another type, or of more bytes than ``what`` has at most."""
+    if request.content_type.partition(";")[0].strip().lower() != media_type:
+        raise UnsupportedMediaType(request.content_type, f"Send it as {media_type}.")
+    if int(request.META.get("CONTENT_LENGTH") or 0) > most:
+        raise Problem("content_too_large", f"{what} has at most {most // 1024} kB.")
     return bytes(request._request.body)
 
 

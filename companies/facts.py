@@ -15,6 +15,11 @@ from companies.spelling import Spelling, differ_by_a_slip, slip_keys, spell
 Key = tuple[Any, ...]
 
 
+def number_of(scheme: str, value: str) -> tuple[str, str]:
+    """An identifier as it is compared: a tax number without its check digit."""
+    return scheme, value.partition("-")[0] if scheme == Scheme.NTN else value
+
+
 @dataclass(frozen=True)
 class Facts:
     """What is known of something that may be a company in the directory.
@@ -52,9 +57,7 @@ class Facts:
     @cached_property
     def numbers(self) -> frozenset[tuple[str, str]]:
         """The identifiers, tax numbers without their check digit."""
-        return frozenset(
-            (scheme, value.partition("-")[0] if scheme == Scheme.NTN else value) for scheme, value in self.identifiers
-        )
+        return frozenset(number_of(scheme, value) for scheme, value in self.identifiers)
 
     @cached_property
     def names(self) -> tuple[Spelling, ...]:

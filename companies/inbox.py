@@ -110,11 +110,12 @@ class Inbox(Endpoint):
             examples=EXAMPLES,
             headers={"Location": {"schema": URI, "required": True}, **UNSTORED},
             problems=("invalid_input", "content_too_large", "unsupported_media_type", "throttled"),
+            status=201,
         )
 
     def post(self, request: Any) -> HttpResponse:
         refuse_parameters(request.query_params)
-        sent, is_trap = read(body_of(request))
+        sent, is_trap = read(body_of(request, "A suggestion", MAX_BYTES))
         suggestion = propose(sent, client_address(request._request))
         if is_trap:
             return taken(new_token())

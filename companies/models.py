@@ -178,9 +178,6 @@ class CompanyQuerySet(AskedQuerySet):
             .prefetch_related("identifiers")
         )
 
-    def with_match_keys(self, keys: list[str]) -> CompanyQuerySet:
-        return self.alias(match_keys=MATCH_KEYS).filter(match_keys__overlap=keys).order_by()
-
     def to_check_link(self, now: datetime.datetime) -> CompanyQuerySet:
         """Those whose website is to be checked: first what curators asked for, then what is due the longest."""
         is_due = Q(link_check=None) | Q(link_check__next_check__lte=now) | ~Q(link_check__url=F("website"))

@@ -7,13 +7,12 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
-from companies.inbox import Inbox, Outcome
-from companies.suggest import Suggest
+from companies import inbox, resolver, suggest
 from companies.views import CompanyStatistics, CompanyViewSet, IndustryViewSet, SpecialtyViewSet
 from directory import changes, digest, signin, snapshot, views
 from directory.api import errors
 from hubs.views import HubViewSet, IndicatorViewSet, ProgramViewSet
-from partners import crawlers, embeds, pages
+from partners import crawlers, embeds, pages, previewing, reconciliation
 
 router = SimpleRouter()
 router.register("companies", CompanyViewSet)
@@ -31,9 +30,11 @@ urlpatterns = [
     path("api/v1/snapshot/", snapshot.Snapshot.as_view()),
     path("api/v1/digest/", digest.Digest.as_view()),
     path("api/v1/stats/", CompanyStatistics.as_view()),
-    path("api/v1/suggest/", Suggest.as_view()),
-    path("api/v1/suggestions/", Inbox.as_view()),
-    path("api/v1/suggestions/<slug:token>/", Outcome.as_view()),
+    path("api/v1/suggest/", suggest.Suggest.as_view()),
+    path("api/v1/suggestions/", inbox.Inbox.as_view()),
+    path("api/v1/suggestions/<slug:token>/", inbox.Outcome.as_view()),
+    path("api/v1/resolve/", resolver.Resolve.as_view()),
+    path("api/v1/reconcile/", include(reconciliation.routes)),
     path("api/v1/", include(router.urls)),
     re_path(r"^api/", views.unrouted),
     path("embed/", embeds.framed),
@@ -42,6 +43,7 @@ urlpatterns = [
     path("embed/badge/<str:key>.svg", embeds.badge),
     path("embed/directory-listings.js", embeds.element),
     path("companies/<str:key>/", pages.company),
+    path("id/<str:key>/", previewing.view),
     path("feed.atom", crawlers.feed),
     path("sitemap.xml", crawlers.sitemaps),
     path("sitemap-<int:part>.xml", crawlers.sitemap),

@@ -108,9 +108,11 @@ def others() -> list[dict[str, str]]:
 
     Those below an address that is listed are left out: that one leads to them.
     """
-    found = []
+    found: list[dict[str, str]] = []
     for path, view, action in endpoints():
-        if issubclass(view, Endpoint) and not issubclass(view, (Page, PublishedViewSet)) and "{" not in path:
+        if "{" in path or any(tag_of(path) == entry["name"] for entry in found):
+            continue
+        if issubclass(view, Endpoint) and not issubclass(view, (Page, PublishedViewSet)):
             operation = view.operation(action)
             needed = {name: asked.example for name, asked in operation.parameters.items() if asked.required}
             url = f"{settings.SITE_URL}{path}{'?' if needed else ''}{urlencode(needed)}"

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from companies.hosts import own_domain
 from companies.judging import judge
-from companies.matching import Certainty, Facts, Match, Matcher, candidates, find
+from companies.matching import Certainty, Facts, Match, Matcher, candidates_of, find
 from companies.merging import merge_companies
 from companies.models import Company, Identifier
 from companies.spelling import Likeness, abbreviates, compare, differ_by_a_slip, slip_keys, spell
@@ -312,14 +312,14 @@ def test_a_company_finds_others_than_itself(directory: Matcher) -> None:
 
 @pytest.mark.django_db
 def test_the_number_of_queries_does_not_grow(directory: Matcher) -> None:
-    """Identifiers, domain, keys of the names, whole names, slips; then the companies and their identifiers."""
+    """Identifiers, domain, keys of the names, who has them; then the companies and their identifiers."""
     facts = Facts(
         "Softix Technologies", "Softix (Pvt.) Ltd.", ("Softex",), "https://softix.com.pk/", "lahore",
         frozenset([("secp", "0012345"), ("ntn", "1234567-8")]),
     )  # fmt: skip
     with CaptureQueriesContext(connection) as queries:
         assert find(facts)
-    assert len(queries) == 7
+    assert len(queries) == 6
 
 
 @pytest.mark.django_db
@@ -332,13 +332,13 @@ def test_each_query_is_answered_by_an_index(directory: Matcher) -> None:
         cursor.execute("SET LOCAL enable_seqscan = off")
     for wanted in (facts, replace(facts, website="")):
         with CaptureQueriesContext(connection) as queries:
-            candidates(wanted)
+            candidates_of([wanted])
         with connection.cursor() as cursor:
             for query in queries.captured_queries:
                 cursor.execute(f"EXPLAIN {query['sql']}")
                 plans.append("\n".join(line for (line,) in cursor.fetchall()))
     tables = [plan for plan in plans if "companies_" in plan]
-    assert len(tables) == 8
+    assert len(tables) == 6
     assert not [plan for plan in tables if "Index" not in plan or "Seq Scan" in plan]
 
 

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("starter_directory"
 # What no schema of a single parameter can say.
 TOGETHER = {"conflicting_parameters", "missing_parameter", "too_many_conditions"}
 # Parameters in a language of their own are asked what their example asks: their tests know better.
-LANGUAGES = {"fields", "omit", "include", "bbox", "near", "q", "after"}
+LANGUAGES = {"fields", "omit", "include", "bbox", "near", "q", "after", "queries", "extend"}
 
 
 @schemathesis.check
@@ -56,8 +56,8 @@ def narrowed() -> dict[str, Any]:
         known = [p for p in operation["parameters"] if "examples" in p["schema"] or p["in"] == "header"]
         operation["parameters"] = [{**p, "schema": existing(p)} for p in known]
         if body := operation.get("requestBody"):
-            sent = body["content"]["application/json"]
-            sent["schema"] = {"enum": [example["value"] for example in sent["examples"].values()]}
+            for sent in body["content"].values():
+                sent["schema"] = {"enum": [example["value"] for example in sent["examples"].values()]}
     return document
 
 
@@ -66,9 +66,9 @@ def existing(parameter: dict[str, Any]) -> dict[str, Any]:
     schema: dict[str, Any] = copy.deepcopy(parameter["schema"])
     examples = schema.get("examples", [])
     values = schema.get("items", schema)
-    if parameter["name"] in ("id", "id__not"):
+    if parameter["name"] in ("id", "id__not") and "items" in schema:
         values["enum"] = examples[0]
-    elif parameter["name"] == "key":
+    elif parameter["name"] == "key" or parameter["name"] == "id":
         values["enum"] = [*examples, "nobody"]
     elif parameter["name"] in LANGUAGES:
         return {"type": "string", "enum": examples}

@@ -17,8 +17,9 @@ class Operation:
     ``#/components/schemas/<name>``. ``problems`` are the codes of errors beside those that any address may answer
     with, ``links`` the relations that its Link header may have.
 
-    ``body`` is the JSON Schema of what is sent, ``examples`` some of it by what they show. ``headers`` are the
-    answer's where they are not those of what shared caches store.
+    ``body`` is the JSON Schema of what is sent as ``media_type``, ``examples`` some of it by what they show.
+    ``status`` is what it answers with; ``headers`` are the answer's where they are not those of what shared caches
+    store.
     """
 
     summary: str
@@ -32,6 +33,8 @@ class Operation:
     schemas: Mapping[str, Schema] = field(default_factory=dict)
     method: str = "get"
     body: Schema | None = None
+    media_type: str = "application/json"
+    status: int = 200
     examples: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, Schema] | None = None
 

@@ -147,7 +147,7 @@ def operation_object(path: str, action: str, operation: Operation, schemas: dict
 
 def body_object(operation: Operation) -> Schema:
     examples = {name: {"summary": name, "value": value} for name, value in operation.examples.items()}
-    return {"required": True, "content": {"application/json": {"schema": operation.body, "examples": examples}}}
+    return {"required": True, "content": {operation.media_type: {"schema": operation.body, "examples": examples}}}
 
 
 def place_of(name: str) -> tuple[bool, int]:
@@ -183,7 +183,7 @@ def responses(operation: Operation, schemas: dict[str, Schema]) -> dict[str, Sch
         else {}
     )
     found: dict[str, Schema] = {
-        "201" if operation.method == "post" else "200": {
+        str(operation.status): {
             "description": operation.summary,
             "headers": headers,
             "content": {media_type: {"schema": schema} for media_type, schema in operation.answers.items()},
