@@ -19,6 +19,7 @@ from companies.suggestions import Suggestion
 from directory.models import Source as Origin
 from directory.publishing import publication
 from hubs.models import Hub, Indicator, Program
+from partners.models import PublicView
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -117,6 +118,11 @@ def make_duplicate(one: Company, other: Company, **fields: Any) -> Duplicate:
     first, second = sorted((one, other), key=lambda company: company.pk)
     known = {"score": 0.9, "reasons": ["the same name"], "seen_at": datetime.datetime.now(datetime.UTC)}
     return Duplicate.objects.create(first=first, second=second, **known | fields)
+
+
+def make_view(name: str = "Software houses of Lahore", **fields: Any) -> PublicView:
+    """A view that anybody may ask for, of all companies with a home."""
+    return publish(PublicView(name=name, **{"query": "hub__isnull=false", "is_published": True} | fields))
 
 
 def make_suggestion(company: Company | None = None, **patch: Any) -> Suggestion:

@@ -1,9 +1,9 @@
 /**
  * <directory-listings query="hub=lahore&specialty=artificial-intelligence" limit="10"></directory-listings>
  *
- * Companies of the directory on a page of yours. Attributes: query (of the list, as in the API), limit (1–50),
- * theme (auto, light, dark), directory (its origin; this module's unless given). Direction and language are the
- * page's. Colours and font: the CSS variables --directory-ink, -paper, -quiet, -line, -accent and -font.
+ * Companies of the directory on a page of yours. Attributes: query (of the list, as in the API), view (the slug of a
+ * view, which the query narrows), limit (1–50), theme (auto, light, dark), directory (its origin; this module's unless
+ * given). Direction and language are the page's. Colours and font: the CSS variables --directory-ink, -paper, -quiet, -line, -accent and -font.
  * What stands inside the element is shown until there is an answer, and where there never was one. The last answer is
  * kept in the browser's cache of your site, and shown while the directory is out of reach; there are no cookies.
  */
@@ -118,7 +118,7 @@ async function remembered(kept, address, error) {
 }
 
 export class DirectoryListings extends HTMLElement {
-  static observedAttributes = ["query", "limit", "directory"];
+  static observedAttributes = ["query", "view", "limit", "directory"];
 
   constructor() {
     super();
@@ -146,7 +146,9 @@ export class DirectoryListings extends HTMLElement {
     query.set("page_size", this.getAttribute("limit") || "10");
     query.set("fields", FIELDS);
     if (cursor) query.set("cursor", cursor);
-    return `${this.origin}/api/v1/companies/?${query}`;
+    const view = this.getAttribute("view");
+    const path = view ? `views/${encodeURIComponent(view)}` : "companies";
+    return `${this.origin}/api/v1/${path}/?${query}`;
   }
 
   async show() {
