@@ -46,7 +46,7 @@ class PublicView(Published):
     )
 
     class Meta(Published.Meta):
-        verbose_name = "view"
+        verbose_name = "public view"
         triggers = published_triggers("publicview")
         indexes = indexes_for(ORDERINGS["term"].values(), prefix="publicview", condition=PUBLISHED)
         constraints = [
