@@ -219,7 +219,9 @@ def framed_query(url: str) -> str:
     view = re.fullmatch(r"/api/v1/views/([^/]+)/", parts.path)
     known = view or parts.path in ("/embed/", "/api/v1/companies/")
     if f"{parts.scheme}://{parts.netloc}" != settings.SITE_URL or not known:
-        raise Problem("not_found", "“url” has to be the address of an embed, a view or a list of companies of this site.")
+        raise Problem(
+            "not_found", "“url” has to be the address of an embed, a view or a list of companies of this site."
+        )
     return "&".join(filter(None, [f"{VIEW}={view[1]}" if view else "", parts.query]))
 
 

@@ -32,7 +32,7 @@ VERSION = "https://jsonfeed.org/version/1.1"
 
 @dataclass(frozen=True)
 class Feed:
-    """What a feed is of: ``own`` is its address, ``identity`` what never changes of it, ``list`` the list's address."""
+    """What a feed is of: ``own`` is its address, ``identity`` one that never changes, ``list`` the list's."""
 
     title: str
     description: str

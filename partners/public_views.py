@@ -1,8 +1,8 @@
 """Public views: a query of the companies' list under a name and an address, for sites that show it.
 
-They are called public because curators know another kind of view, ``directory.models.SavedView``: a list of the admin,
-narrowed down to work on, which the public never sees. A public view is published like any object: whoever follows the
-log learns in its place when its query changed, and no answer that was kept outlives such a change.
+They are called public because curators know another kind of view, ``directory.models.SavedView``: a list of the
+admin, narrowed down to work on, which the public never sees. A public view is published like any object: whoever
+follows the log learns in its place when its query changed, and no answer that was kept outlives such a change.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class ViewListing(Listing):
             raise Problem("broken_view", said, errors=error.errors) from error
 
     def url(self, *position: tuple[str, Any]) -> str:
-        """The view's address with what was asked of it; those of facets lead to the list, as they choose otherwise."""
+        """The view's address with what was asked of it; those of facets lead to the list: they choose otherwise."""
         filters = {name: values for name, values in self.selection.applied.items() if name not in self.kept}
         asked = [pair for pair in self.asked if pair[0] in self.own]
         return addressed(self.shown["url"], filters, [*asked, *position])

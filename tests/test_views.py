@@ -1,4 +1,4 @@
-"""Public views: a query under a name, which answers as the list does, with feeds and embeds, whatever it is called."""
+"""Public views: a query under a name, which answers as the list does, with feeds and embeds."""
 
 import random
 from typing import Any
