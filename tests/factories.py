@@ -20,7 +20,7 @@ from companies.staged import State
 from companies.staging import receive
 from companies.suggestions import Suggestion
 from directory.models import Source as Origin
-from directory.publishing import publication
+from directory.publishing import edit, publication
 from hubs.models import Hub, Indicator, Program
 from partners.models import PublicView
 
@@ -134,9 +134,12 @@ def make_duplicate(one: Company, other: Company, **fields: Any) -> Duplicate:
     return Duplicate.objects.create(first=first, second=second, **known | fields)
 
 
-def make_view(name: str = "Software houses of Lahore", **fields: Any) -> PublicView:
-    """A view that anybody may ask for, of all companies with a home."""
-    return publish(PublicView(name=name, **{"query": "hub__isnull=false", "is_published": True} | fields))
+def make_view(query: str = "hub__isnull=false", *, is_published: bool = True, **patch: Any) -> PublicView:
+    """A view, its query checked as a curator's is; of all companies with a home."""
+    patch = {"name": "Shown", "query": query} | patch
+    view: Any = edit(PublicView(), patch, source=Origin.SYSTEM, is_published=is_published)
+    view.refresh_from_db()
+    return view
 
 
 def make_suggestion(company: Company | None = None, **patch: Any) -> Suggestion:
