@@ -32,13 +32,13 @@ VERSION = "https://jsonfeed.org/version/1.1"
 
 @dataclass(frozen=True)
 class Feed:
-    """What a feed is of: ``own`` is its address, ``identity`` one that never changes, ``list`` the list's."""
+    """What a feed is of: ``own`` is its address, ``identity`` one that never changes, ``source`` the list's."""
 
     title: str
     description: str
     own: str
     identity: str
-    list: str
+    source: str
     page: str
     companies: list[Document]
 
