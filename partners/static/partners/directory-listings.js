@@ -3,8 +3,8 @@
  *
  * Companies of the directory on a page of yours. Attributes: query (of the list, as in the API), view (the slug of a
  * view, which the query narrows), limit (1–50), theme (auto, light, dark), directory (its origin; this module's unless
- * given). Direction and language are the page's. Colours and font: the CSS variables --directory-ink, -paper, -quiet, -line, -accent and
- * -font; the space on both sides: --directory-space.
+ * given). Direction and language are the page's. Colours and font: the CSS variables --directory-ink, -paper, -quiet,
+ * -line, -accent and -font; the space on both sides: --directory-space.
  * What stands inside the element is shown until there is an answer, and where there never was one. The last answer is
  * kept in the browser's cache of your site, and shown while the directory is out of reach; there are no cookies.
  */
