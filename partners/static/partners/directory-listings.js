@@ -51,7 +51,8 @@ sheet.replaceSync(`
   li { border-bottom: 1px solid var(--line); padding: 0.75rem 0; }
   /* English names on a right-to-left page stay by themselves, and sentences begin where theirs do. */
   a, .hub { unicode-bidi: isolate; }
-  p { unicode-bidi: plaintext; text-align: match-parent; }
+  p { unicode-bidi: plaintext; }
+  :host(:dir(rtl)) p { text-align: right; }
   a { color: var(--accent); font-weight: 600; }
   a:focus-visible, button:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
   p { margin: 0.25rem 0 0; overflow-wrap: anywhere; }
