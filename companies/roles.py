@@ -9,7 +9,7 @@ VIEWED = [
     *("directory.revision", "directory.version", "companies.step", "companies.merge", "companies.word"),
     *("companies.duplicate", "companies.suggestion", "companies.linkcheck"),
     *("companies.company", "companies.industry", "companies.specialty"),
-    *("hubs.hub", "hubs.program", "hubs.indicator"),
+    *("hubs.hub", "hubs.program", "hubs.indicator", "partners.publicview"),
 ]
 PARTS = ["companies.office", "companies.credential", "companies.identifier", "companies.source"]
 CURATED = ["companies.company", "companies.industry", "companies.specialty", "hubs.hub", "hubs.program"]
@@ -30,7 +30,7 @@ CONTRIBUTOR = [
 ]
 EDITOR = [
     *CONTRIBUTOR,
-    *permitted("view add change delete", [*CURATED, "hubs.indicator"]),
+    *permitted("view add change delete", [*CURATED, "hubs.indicator", "partners.publicview"]),
     *permitted("view add change", ["companies.import"]),
     *permitted("view", ["companies.importrow"]),
     "companies.publish_company",

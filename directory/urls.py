@@ -12,7 +12,8 @@ from companies.views import CompanyStatistics, CompanyViewSet, IndustryViewSet, 
 from directory import changes, digest, signin, snapshot, views
 from directory.api import errors
 from hubs.views import HubViewSet, IndicatorViewSet, ProgramViewSet
-from partners import crawlers, embeds, pages, previewing, reconciliation
+from partners import crawlers, embeds, feeds, pages, previewing, reconciliation
+from partners.views import PublicViewViewSet
 
 router = SimpleRouter()
 router.register("companies", CompanyViewSet)
@@ -21,6 +22,7 @@ router.register("specialties", SpecialtyViewSet)
 router.register("industries", IndustryViewSet)
 router.register("programs", ProgramViewSet)
 router.register("indicators", IndicatorViewSet)
+router.register("views", PublicViewViewSet)
 
 urlpatterns = [
     path("", views.home),
@@ -44,7 +46,8 @@ urlpatterns = [
     path("embed/directory-listings.js", embeds.element),
     path("companies/<str:key>/", pages.company),
     path("id/<str:key>/", previewing.view),
-    path("feed.atom", crawlers.feed),
+    path("feed.<str:form>", feeds.of_list),
+    path("views/<str:key>/feed.<str:form>", feeds.of_view),
     path("sitemap.xml", crawlers.sitemaps),
     path("sitemap-<int:part>.xml", crawlers.sitemap),
     path("robots.txt", crawlers.robots),

@@ -1,4 +1,4 @@
-"""What machines look for when they come by themselves: a map of the pages, news, and where everything is."""
+"""What machines look for when they come by themselves: a map of the pages, and where everything is."""
 
 import datetime
 from collections.abc import Iterable
@@ -14,16 +14,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from companies.models import Company
-from companies.views import CompanyViewSet
-from directory.api.caching import at_one_revision, remember
-from directory.api.errors import InvalidQuery, Mistake, Problem
-from directory.api.listing import Listing
+from directory.api.caching import remember
 from directory.models import kinds
-from partners.embeds import SHAPING, refused
 
 PART = 50_000  # addresses that a sitemap may have (sitemaps.org)
 XML, TEXT, MARKDOWN = "application/xml; charset=utf-8", "text/plain; charset=utf-8", "text/markdown; charset=utf-8"
-ATOM = "application/atom+xml; charset=utf-8"
 CATALOG = 'application/linkset+json; profile="https://www.rfc-editor.org/info/rfc9727"'
 SITEMAPS = "http://www.sitemaps.org/schemas/sitemap/0.9"
 VALID = datetime.timedelta(days=180)  # until when whom to tell of a weakness may be relied upon
@@ -64,32 +59,6 @@ def mapped(request: HttpRequest, root: str, entry: str, found: Iterable[tuple[st
     response = HttpResponse(text, content_type=XML)
     response.revision = request.revision  # type: ignore[attr-defined]
     return response
-
-
-@require_safe
-@remember
-def feed(request: HttpRequest) -> HttpResponse:
-    """The companies of a list as an Atom feed (RFC 4287), what changed last first."""
-    query = request.GET.copy()
-    query.setdefault("ordering", "-updated_at")
-
-    def answer(revision: int) -> HttpResponse:
-        listing = Listing(CompanyViewSet(), query, revision)
-        companies = [orjson.loads(document) for document in listing.read().documents]
-        changed = max((company["updated_at"] for company in companies), default="1970-01-01T00:00:00Z")
-        context = {"companies": companies, "changed": changed, "list": listing.url(), "license": settings.LICENSE}
-        own = f"{settings.SITE_URL}/feed.atom"
-        context |= {"own": f"{own}?{request.META['QUERY_STRING']}" if request.GET else own, "site": settings.SITE_URL}
-        response = render(request, "crawlers/feed.atom", context, content_type=ATOM)
-        response.revision = revision  # type: ignore[attr-defined]
-        return response
-
-    try:
-        if unwanted := SHAPING.keys() & query.keys():
-            raise InvalidQuery([Mistake("unknown_parameter", "A feed takes none.", name) for name in unwanted])
-        return at_one_revision(request.revision, answer)  # type: ignore[attr-defined]
-    except Problem as error:
-        return refused(error)
 
 
 @require_safe

@@ -6,6 +6,7 @@ All are of one revision, carry an ETag, and may be shown by whoever keeps them f
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -19,13 +20,13 @@ from django.template.loader import render_to_string
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import require_safe
 
-from companies.models import Company
 from companies.views import CompanyViewSet
 from directory.api import facets, rendering, shapes
 from directory.api.addresses import PermanentRedirect, find
 from directory.api.caching import at_one_revision, is_known, remember
-from directory.api.errors import InvalidQuery, Mistake, Problem
+from directory.api.errors import CODES, InvalidQuery, Mistake, Problem
 from directory.api.listing import JSON, Listing
+from partners.viewing import ViewListing, find_view, moved_to
 
 TITLE = "Technology companies of Pakistan"
 HTML, TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
@@ -35,6 +36,8 @@ MODULE = Path(__file__).parent / "static" / "partners" / "directory-listings.js"
 KEPT = "public, max-age=86400, stale-while-revalidate=604800, stale-if-error=604800"
 THEMES, DIRECTIONS = ("auto", "light", "dark"), ("ltr", "rtl")
 OWN = {"theme": THEMES, "dir": DIRECTIONS}
+# The parameter that names a view by its slug, an earlier slug or its id.
+VIEW = "view"
 # What a list takes and an embed does not: it has a form of its own.
 SHAPING = {**facets.PARAMETERS, **shapes.PARAMETERS, **rendering.PARAMETERS}
 # Pixels of a frame, unless the site that shows it has fewer.
@@ -50,10 +53,10 @@ POLICY = {
     "frame-ancestors": ["*"],
 }
 
-View = Callable[..., HttpResponse]
+Answering = Callable[..., HttpResponse]
 
 
-def shared(view: View) -> View:
+def shared(view: Answering) -> Answering:
     """A page that other sites show: kept until the next revision, and mistakes in its address are told in words."""
 
     @require_safe
@@ -72,7 +75,10 @@ def shared(view: View) -> View:
 def refused(error: Problem) -> HttpResponse:
     """What is wrong, in words: who sees it is somebody who puts an embed into a page."""
     said = [f"{mistake['parameter']}: {mistake['detail']}" for mistake in error.errors] or [str(error.detail)]
-    return unkept("\n".join(said), error.status_code)
+    response = unkept("\n".join(said), error.status_code)
+    if error.status_code == 503:
+        response["Retry-After"] = str(CODES[error.code].retry_after)
+    return response
 
 
 def unkept(text: str, status: int) -> HttpResponse:
@@ -97,10 +103,11 @@ def listed(request: HttpRequest, template: str) -> HttpResponse:
     query, chosen = read(request.GET)
 
     def answer(revision: int) -> HttpResponse:
-        listing = Listing(CompanyViewSet(), query, revision)
+        listing, title = asked_for(query, request, revision)
         page = listing.read()
         context = {
             **chosen,
+            "title": title,
             "companies": [orjson.loads(document) for document in page.documents],
             "address": listing.url(),
             "oembed": f"{settings.SITE_URL}/embed/oembed/?{urlencode({'url': address(request)})}",
@@ -111,6 +118,18 @@ def listed(request: HttpRequest, template: str) -> HttpResponse:
         return response
 
     return at_one_revision(request.revision, answer)  # type: ignore[attr-defined]
+
+
+def asked_for(query: QueryDict, request: HttpRequest, revision: int) -> tuple[Listing, str]:
+    """(the list that ``query`` asks for, its title): that of a view where it names one."""
+    own = query.copy()
+    keys = own.pop(VIEW, [])
+    if len(keys) > 1:
+        raise InvalidQuery([Mistake("repeated_parameter", "This parameter is given once only.", VIEW)])
+    if not keys:
+        return Listing(CompanyViewSet(), own, revision), TITLE
+    view = find_view(str(keys[0]), request)
+    return ViewListing(view, own, revision), view["name"]
 
 
 def address(request: HttpRequest) -> str:
@@ -137,14 +156,13 @@ def read(query: QueryDict) -> tuple[QueryDict, dict[str, str]]:
 def badge(request: HttpRequest, key: str) -> HttpResponse:
     """That a company is listed, as an image; also where it is not, since an image cannot tell why it is missing."""
     try:
-        found = find(Company.objects.published(), key, request)
+        found = find(CompanyViewSet.queryset, key, request)
     except Problem as error:
         response = HttpResponse(drawn("not listed"), content_type=SVG, status=error.status_code)
         response["Cache-Control"] = "no-store"
         return response
     if isinstance(found, PermanentRedirect):
-        slug = urlsplit(found["Location"]).path.rstrip("/").rpartition("/")[2]
-        return PermanentRedirect(f"/embed/badge/{slug}.svg")
+        return PermanentRedirect(f"/embed/badge/{moved_to(found)}.svg")
     document = orjson.loads(found.document)
     verified = f", verified {document['verified_on']}" if document["verified_on"] else ""
     response = HttpResponse(drawn(f"{document['name']}{verified}"), content_type=SVG)
@@ -174,19 +192,17 @@ def oembed(request: HttpRequest) -> HttpResponse:
     query = request.GET
     if query.get("format", "json") != "json":
         return unkept("Only format=json is served.", 501)
-    url = urlsplit(query.get("url", ""))
-    if f"{url.scheme}://{url.netloc}" != settings.SITE_URL or url.path not in ("/embed/", "/api/v1/companies/"):
-        raise Problem("not_found", "“url” has to be the address of an embed or of a list of companies of this site.")
+    shown = framed_query(query.get("url", ""))
     width, height = fitting(query, "maxwidth", WIDTH), fitting(query, "maxheight", HEIGHT)
     revision: int = request.revision  # type: ignore[attr-defined]
-    Listing(CompanyViewSet(), read(QueryDict(url.query))[0], revision)  # or it would frame a refusal
-    frame = {"src": f"{settings.SITE_URL}/embed/?{url.query}", "title": TITLE, "width": width, "height": height}
+    title = asked_for(read(QueryDict(shown))[0], request, revision)[1]  # raises where it would frame a refusal
+    frame = {"src": f"{settings.SITE_URL}/embed/?{shown}", "title": title, "width": width, "height": height}
     content = {
         "version": "1.0",
         "type": "rich",
         "provider_name": settings.LICENSE["attribution"],
         "provider_url": f"{settings.SITE_URL}/",
-        "title": TITLE,
+        "title": title,
         "cache_age": 3600,
         "html": render_to_string("embeds/frame.html", frame).strip(),
         "width": width,
@@ -195,6 +211,18 @@ def oembed(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(orjson.dumps(content), content_type=JSON)
     response.revision = revision  # type: ignore[attr-defined]
     return response
+
+
+def framed_query(url: str) -> str:
+    """The query of the embed that shows what ``url`` leads to: an embed, the list of companies, or a view."""
+    parts = urlsplit(url)
+    view = re.fullmatch(r"/api/v1/views/([^/]+)/", parts.path)
+    known = view or parts.path in ("/embed/", "/api/v1/companies/")
+    if f"{parts.scheme}://{parts.netloc}" != settings.SITE_URL or not known:
+        raise Problem(
+            "not_found", "“url” has to be the address of an embed, a view or a list of companies of this site."
+        )
+    return "&".join(filter(None, [f"{VIEW}={view[1]}" if view else "", parts.query]))
 
 
 def fitting(query: QueryDict, name: str, wanted: int) -> int:

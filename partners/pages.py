@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from companies.countries import COUNTRIES
 from companies.linked import COMPANY
-from companies.models import Company
+from companies.views import CompanyViewSet
 from directory.api.addresses import PermanentRedirect, find
 from directory.api.caching import remember
 from directory.api.errors import Problem
@@ -21,7 +21,7 @@ from directory.api.linked import linked_data
 def company(request: HttpRequest, key: str) -> HttpResponse:
     """A company as it was published, with the source of each fact, and once more as JSON-LD."""
     try:
-        found = find(Company.objects.published(), key, request)
+        found = find(CompanyViewSet.queryset, key, request)
     except Problem as error:
         return missing(request, error)
     if isinstance(found, PermanentRedirect):

@@ -11,10 +11,10 @@ from pytest_django import DjangoDbBlocker
 
 from directory import log
 from directory.api import caching, groupings, pagination, related, vocabulary
+from directory.api.facets import FacetSet
 from directory.models import Source
 from directory.publishing import publication
 from tests.browsing import browse, chromium, page, site
-from tests.lists import VIEWSETS
 
 __all__ = ["browse", "chromium", "page", "site"]
 
@@ -37,8 +37,8 @@ def forget() -> Callable[[], None]:
         ):
             cache.entries.clear()
             cache.revision, cache.weight = -1, 0
-        for viewset in VIEWSETS.values():
-            viewset.facets.index.state = None
+        for facets in FacetSet.known:
+            facets.index.state = None
 
     forget()
     return forget
@@ -76,6 +76,7 @@ def starter_directory(shared_rows: None) -> None:
     """What a new directory starts with, for a whole module."""
     with publication(source=Source.IMPORT):
         call_command("load_starter")
+    call_command("load_starter_views")
 
 
 @pytest.fixture(scope="module")

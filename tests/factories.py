@@ -20,8 +20,9 @@ from companies.staged import State
 from companies.staging import receive
 from companies.suggestions import Suggestion
 from directory.models import Source as Origin
-from directory.publishing import publication
+from directory.publishing import edit, publication
 from hubs.models import Hub, Indicator, Program
+from partners.models import PublicView
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -131,6 +132,14 @@ def make_duplicate(one: Company, other: Company, **fields: Any) -> Duplicate:
     first, second = sorted((one, other), key=lambda company: company.pk)
     known = {"score": 0.9, "reasons": ["the same name"], "seen_at": datetime.datetime.now(datetime.UTC)}
     return Duplicate.objects.create(first=first, second=second, **known | fields)
+
+
+def make_view(query: str = "hub__isnull=false", *, is_published: bool = True, **patch: Any) -> PublicView:
+    """A view, its query checked as a curator's is; of all companies with a home."""
+    patch = {"name": "Shown", "query": query} | patch
+    view: Any = edit(PublicView(), patch, source=Origin.SYSTEM, is_published=is_published)
+    view.refresh_from_db()
+    return view
 
 
 def make_suggestion(company: Company | None = None, **patch: Any) -> Suggestion:

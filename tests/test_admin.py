@@ -33,7 +33,7 @@ from tests.log import actions, document, marked
 
 pytestmark = pytest.mark.django_db
 
-OURS = ("directory", "hubs", "companies")
+OURS = ("directory", "hubs", "companies", "partners")
 LIST = "admin:companies_company_changelist"
 CHANGE = "admin:companies_company_change"
 
@@ -125,6 +125,7 @@ def make_everything() -> None:
     make.make_import()
     make.make_duplicate(*Company.objects.order_by("pk")[:2])
     make.make_suggestion()
+    make.make_view()
     Mark.objects.create(kind="company", object_id=1)
     owner = User.objects.filter(username="dua").first() or make.make_curator("dua", is_superuser=False)
     SavedView.objects.create(user=owner, kind="company", name="Lahore", query="q=lahore", shared=True)

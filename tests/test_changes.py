@@ -122,6 +122,7 @@ def test_every_kind_is_in_the_feed_in_the_order_of_commits(api: Client) -> None:
     make.make_company(specialties=[make.make_specialty()], industries=[make.make_industry()])
     make.make_program()
     make.make_indicator()
+    make.make_view()
     edit(Hub.objects.get(), {"name": "Lahore Cantt."}, source=Source.ADMIN)
     found = records(api, f"{FEED}?limit=2")
     assert {record["kind"] for record in found} == set(kinds())

@@ -38,10 +38,12 @@ FIELDS = {
     "company": "id slug url revision name legal_name aliases kind operating_status summary description website domain"
     " founded_year employees hourly_rate hub offices specialties industries export_markets women_led"
     " research_and_development credentials identifiers programs sources verified_on created_at updated_at",
+    "publicview": "id slug url revision name description query created_at updated_at",
 }
 # Columns that no document shows: curators' own, and what the database keeps for itself.
 PRIVATE = {
     "company": {"status", "notes", "contact_email", "shares_domain", "search", "verify_by"},
+    "publicview": {"is_published", "made_by"},
     "every kind": {"name_key", "document"},
 }
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")

@@ -268,6 +268,27 @@ def test_a_partner_s_page_survives_our_outage(
     expect(visitor.get_by_role("status")).to_contain_text("cannot be reached")
 
 
+def test_an_element_shows_a_view_and_narrows_it(
+    visitor: Page, relay: ThreadingHTTPServer, partner: tuple[str, Path]
+) -> None:
+    address, folder = partner
+    page = PARTNER.format(origin=origin(relay), query="").replace('query=""', 'view="ai-in-lahore" query=""')
+    (folder / "index.html").write_text(page)
+    asked: list[str] = []
+    visitor.on("request", lambda request: asked.append(request.url))
+    visitor.goto(address)
+    shown = visitor.locator("directory-listings li")
+    expect(shown).to_have_count(3)
+    visitor.get_by_role("button", name="More").click()
+    expect(shown).to_have_count(6)
+    visitor.evaluate("document.querySelector('directory-listings').setAttribute('query', 'slug=devsinc')")
+    expect(shown).to_have_count(1)
+    expect(shown).to_contain_text("Devsinc")
+    listed = [url.removeprefix(origin(relay)) for url in asked if "/api/v1/" in url]
+    assert listed
+    assert all(url.startswith("/api/v1/views/ai-in-lahore/?") for url in listed)
+
+
 def test_who_never_had_an_answer_sees_the_page_s_own(
     visitor: Page, relay: ThreadingHTTPServer, partner: tuple[str, Path]
 ) -> None:

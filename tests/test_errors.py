@@ -42,7 +42,7 @@ from directory.api.listing import PARAMETERS
 from directory.models import Log, Revision, Source
 from directory.publishing import edit, publication
 from directory.urls import handler400, handler403, handler404, handler500  # noqa: F401 - of this module's URL map
-from tests.factories import make_company, make_specialty
+from tests.factories import make_company, make_hub, make_specialty, make_view
 from tests.lists import VIEWSETS, mistakes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
@@ -100,6 +100,14 @@ def forgotten(api: Client, settings: Settings) -> Any:
     return api.get("/api/v1/changes/?after=0")
 
 
+def broken(api: Client, settings: Settings) -> Any:
+    hub = make_hub("Lahore")
+    view = make_view(query="hub=lahore")
+    with publication(source=Source.ADMIN):
+        hub.hide()
+    return api.get(f"/api/v1/views/{view.slug}/")
+
+
 def slow(api: Client, settings: Settings) -> Any:
     with page_query("SET LOCAL statement_timeout = '10ms'; SELECT pg_sleep(60)"):
         return api.get(COMPANIES)
@@ -150,6 +158,7 @@ PROVOKED: dict[str, Callable[[Client, Settings], Any]] = {
     "server_error": getting("/api/v1/raise/server_error/"),
     "too_expensive": slow,
     "busy": overrun,
+    "broken_view": broken,
     "unavailable": shut_down,
 }
 
@@ -197,6 +206,7 @@ def test_the_problems_are_listed(api: Client) -> None:
         ("throttled", "Retry-After", "4"),
         ("unavailable", "Retry-After", "5"),
         ("busy", "Retry-After", "5"),
+        ("broken_view", "Retry-After", "3600"),
         ("too_expensive", "Retry-After", "5"),
         ("not_authenticated", "WWW-Authenticate", 'Basic realm="api"'),
     ],

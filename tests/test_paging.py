@@ -39,6 +39,7 @@ def make_rows() -> None:
         "program": {"kind": ["training"], "started_year": [None, 2016, 2018]},
         "indicator": {"measure": ["exports", "firms"], "period_start": days, "period_end": days[1:], "value": [1]}
         | {"unit": ["firms"], "source": ["PBS"]},
+        "publicview": {"query": ["hub__isnull=false"]},
         "company": {"status": ["published"], "founded_year": [None, 1977, 2007], "verified_on": [None, *days]}
         | {"employees_min": [None, 0, 500], "hourly_rate_min": [None, 25]},
     }

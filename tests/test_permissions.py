@@ -52,6 +52,7 @@ MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
     "hubs.hub": (C, E, E, E, {}),
     "hubs.program": (C, E, E, E, {}),
     "hubs.indicator": (C, E, E, E, {}),
+    "partners.publicview": (C, E, E, E, {}),
     "directory.revision": (C, NOBODY, NOBODY, NOBODY, {}),
     "directory.version": (C, NOBODY, NOBODY, NOBODY, {}),
     "directory.savedview": (C, C, A, A, {}),  # but each may change their own

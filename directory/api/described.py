@@ -62,8 +62,12 @@ META = closed(
         "license": reference("License"),
         "match": {"type": "array", "items": reference("Match")},
         "relax": {"type": "array", "items": reference("Relax"), "description": "Given where nothing was found."},
+        "view": closed(
+            {"id": {"type": "string"}, "slug": {"type": "string"}, "name": {"type": "string"}, "url": URI},
+            description="The view that was asked for.",
+        ),
     },
-    optional=("match", "relax"),
+    optional=("match", "relax", "view"),
 )
 FACET = closed(
     {

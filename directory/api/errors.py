@@ -30,6 +30,8 @@ class Code:
     status: int
     title: str
     explanation: str
+    # Seconds after which it may be otherwise, where it may.
+    retry_after: int = 5
 
 
 CODES = {
@@ -87,6 +89,13 @@ CODES = {
         "Too many downloads at once",
         "As many whole results are being sent as is possible without keeping everybody else waiting. Try again in a"
         " moment.",
+    ),
+    "broken_view": Code(
+        503,
+        "The view is broken",
+        "Its query names what is no longer published, such as a hub that was withdrawn; “errors” says what. A curator"
+        " has to mend it: until then show what you have of it.",
+        retry_after=3600,
     ),
     "unavailable": Code(503, "Out of service", "The database cannot be reached. Try again in a moment."),
 }
@@ -231,7 +240,7 @@ def problem_response(
 def exception_handler(exception: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     """DRF's hook: any exception of a view as a problem; None leaves a 500 to handler500."""
     if isinstance(exception, Problem):
-        headers = {"Retry-After": "5"} if exception.status_code == 503 else {}
+        headers = {"Retry-After": str(CODES[exception.code].retry_after)} if exception.status_code == 503 else {}
         return problem_response(
             exception.code, str(exception.detail), errors=exception.errors, headers=headers, **exception.extra
         )

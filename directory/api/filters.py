@@ -123,6 +123,10 @@ class Filter:
         """How often its condition looks into another table."""
         return 0
 
+    def follow(self, raw: str, revision: int) -> str:
+        """What a value that was right once is called today; itself where it has no other name."""
+        return raw
+
     def parse(self, raw: str, revision: int) -> Any:
         return raw
 

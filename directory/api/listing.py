@@ -91,15 +91,7 @@ class Listing:
     def response(self, page: Page) -> HttpResponse:
         counted = self.count_facets(page)
         links = self.links(page)
-        meta: dict[str, Any] = {
-            "count": self.window.count,
-            "query": {"canonical": links["canonical"], "applied": self.selection.applied},
-            "license": settings.LICENSE,
-        }
-        if self.selection.search:
-            meta["match"] = self.selection.search.explain(self.selection.values, page.documents)
-        if not page.documents and not self.window.cursor:
-            meta["relax"] = relax(self.view.facets.index, self.selection, self.revision, self.address)
+        meta = self.meta(page, links["canonical"])
         envelope: dict[str, Any] = {"count": page.count, "next": links.get("next"), "previous": links.get("prev")}
         if counted:
             envelope["facets"] = counted.facets
@@ -109,6 +101,19 @@ class Listing:
         links["service-desc"] = f"{settings.SITE_URL}/api/v1/openapi.json"
         response["Link"] = ", ".join(f'<{url}>; rel="{relation}"' for relation, url in links.items())
         return response
+
+    def meta(self, page: Page, canonical: str) -> dict[str, Any]:
+        """What is said of the answer beside the objects; ``canonical`` is its address."""
+        meta: dict[str, Any] = {
+            "count": self.window.count,
+            "query": {"canonical": canonical, "applied": self.selection.applied},
+            "license": settings.LICENSE,
+        }
+        if self.selection.search:
+            meta["match"] = self.selection.search.explain(self.selection.values, page.documents)
+        if not page.documents and not self.window.cursor:
+            meta["relax"] = relax(self.view.facets.index, self.selection, self.revision, self.address)
+        return meta
 
     def body(self, page: Page, envelope: dict[str, Any], meta: dict[str, Any]) -> bytes:
         if self.format.format == "json" and self.shape.is_whole:
@@ -155,10 +160,13 @@ class Listing:
         search = self.selection.search
         lost = search and search.name not in filters and self.window.ordering is search.ordering
         asked = [pair for pair in self.asked if not (lost and pair[0] == "ordering")]
-        parts = [spelt(filters), urlencode([*asked, *position], safe=",()")]
-        query = "&".join(part for part in parts if part)
-        address = f"{settings.SITE_URL}/api/v1/{self.view.model.collection}/"
-        return f"{address}?{query}" if query else address
+        return addressed(f"{settings.SITE_URL}/api/v1/{self.view.model.collection}/", filters, [*asked, *position])
+
+
+def addressed(address: str, filters: Applied, asked: list[tuple[str, Any]]) -> str:
+    """``address`` with these filters, and with what else is asked."""
+    query = "&".join(part for part in (spelt(filters), urlencode(asked, safe=",()")) if part)
+    return f"{address}?{query}" if query else address
 
 
 def spelt(filters: Applied) -> str:

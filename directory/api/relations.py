@@ -40,13 +40,20 @@ class Related(Filter):
             raise self.unknown(raw, vocabulary)
         return pk
 
-    def unknown(self, raw: str, vocabulary: Vocabulary) -> Mistake:
+    def follow(self, raw: str, revision: int) -> str:
+        vocabulary = vocabulary_of(self.model, revision)
+        return raw if raw in vocabulary.pks else next(iter(self.renamed(raw, vocabulary)), raw)
+
+    def renamed(self, raw: str, vocabulary: Vocabulary) -> tuple[str, ...]:
+        """Today's slug of what ``raw`` once led to, if that is still there."""
         moved = Address.objects.filter(kind=self.model._meta.model_name, slug=raw).first()
-        renamed = tuple(slug for slug, pk in vocabulary.pks.items() if moved and pk == moved.object_id)
+        return tuple(slug for slug, pk in vocabulary.pks.items() if moved and pk == moved.object_id)
+
+    def unknown(self, raw: str, vocabulary: Vocabulary) -> Mistake:
         return Mistake(
             "unknown_value",
             f"There is no {self.model._meta.verbose_name} “{raw}”.",
-            did_you_mean=renamed or vocabulary.meant_by(raw),
+            did_you_mean=self.renamed(raw, vocabulary) or vocabulary.meant_by(raw),
             allowed=f"{settings.SITE_URL}/api/v1/{self.model.collection}/",
         )
 
@@ -118,6 +125,9 @@ class RelatedFlag(RelatedMany):
         super().__init__(model, through, column, example=True, **said)
         self.flag = flag
         self.schema = {"type": "boolean"}
+
+    def follow(self, raw: str, revision: int) -> str:
+        return raw
 
     def read(self, lookup: str, raw: list[str], revision: int) -> tuple[int, list[Any]]:
         marked = vocabulary_of(self.model, revision).marked[self.flag]

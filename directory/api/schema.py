@@ -75,7 +75,7 @@ FAULT = closed(
     description="One mistake in what was sent.",
 )
 # The problems that list mistakes, and what they are.
-LISTED = {"invalid_query": "Mistake", "invalid_input": "Fault"}
+LISTED = {"invalid_query": "Mistake", "broken_view": "Mistake", "invalid_input": "Fault"}
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
@@ -216,9 +216,7 @@ def problem_response(status: int, codes: list[str], schemas: dict[str, Schema]) 
 def problem_schema(status: int, codes: Iterable[str]) -> Schema:
     """A problem (RFC 9457) with one of ``codes``."""
     codes = list(codes)
-    kinds = [
-        reference(name) for code, name in (("invalid_query", "Mistake"), ("invalid_input", "Fault")) if code in codes
-    ]
+    kinds = [reference(name) for name in dict.fromkeys(LISTED[code] for code in codes if code in LISTED)]
     mistakes: Schema = {"type": "array", "items": {"anyOf": kinds}} if kinds else {"type": "array", "maxItems": 0}
     extra = {name: schema for code in codes for name, schema in EXTRA.get(code, {}).items()}
     properties = {

@@ -80,6 +80,8 @@ class Command(BaseCommand):
             # One publication: all of it is loaded, or none and the next start tries again.
             with publication(source=Source.IMPORT, reason="The starter directory"):
                 call_command("load_starter")
+            # Behind it: a view's query is checked against what is published.
+            call_command("load_starter_views")
         if is_behind():
             # What was rendered by other serializers or for another SITE_URL is never served.
             refuse_to_take_over()

@@ -1,9 +1,10 @@
 /**
  * <directory-listings query="hub=lahore&specialty=artificial-intelligence" limit="10"></directory-listings>
  *
- * Companies of the directory on a page of yours. Attributes: query (of the list, as in the API), limit (1–50),
- * theme (auto, light, dark), directory (its origin; this module's unless given). Direction and language are the
- * page's. Colours and font: the CSS variables --directory-ink, -paper, -quiet, -line, -accent and -font.
+ * Companies of the directory on a page of yours. Attributes: query (of the list, as in the API), view (the slug of a
+ * view, which the query narrows), limit (1–50), theme (auto, light, dark), directory (its origin; this module's unless
+ * given). Direction and language are the page's. Colours and font: the CSS variables --directory-ink, -paper, -quiet,
+ * -line, -accent and -font; the space on both sides: --directory-space.
  * What stands inside the element is shown until there is an answer, and where there never was one. The last answer is
  * kept in the browser's cache of your site, and shown while the directory is out of reach; there are no cookies.
  */
@@ -21,6 +22,7 @@ sheet.replaceSync(`
     --line: var(--directory-line, #dbe3df);
     --accent: var(--directory-accent, #01653a);
     display: block;
+    padding-inline: var(--directory-space, 0.75rem);
     background: var(--paper);
     color: var(--ink);
     color-scheme: light;
@@ -47,6 +49,10 @@ sheet.replaceSync(`
   }
   ul { margin: 0; padding: 0; list-style: none; }
   li { border-bottom: 1px solid var(--line); padding: 0.75rem 0; }
+  /* English names on a right-to-left page stay by themselves, and sentences begin where theirs do. */
+  a, .hub { unicode-bidi: isolate; }
+  p { unicode-bidi: plaintext; }
+  :host(:dir(rtl)) p { text-align: right; }
   a { color: var(--accent); font-weight: 600; }
   a:focus-visible, button:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
   p { margin: 0.25rem 0 0; overflow-wrap: anywhere; }
@@ -118,7 +124,7 @@ async function remembered(kept, address, error) {
 }
 
 export class DirectoryListings extends HTMLElement {
-  static observedAttributes = ["query", "limit", "directory"];
+  static observedAttributes = ["query", "view", "limit", "directory"];
 
   constructor() {
     super();
@@ -146,7 +152,9 @@ export class DirectoryListings extends HTMLElement {
     query.set("page_size", this.getAttribute("limit") || "10");
     query.set("fields", FIELDS);
     if (cursor) query.set("cursor", cursor);
-    return `${this.origin}/api/v1/companies/?${query}`;
+    const view = this.getAttribute("view");
+    const path = view ? `views/${encodeURIComponent(view)}` : "companies";
+    return `${this.origin}/api/v1/${path}/?${query}`;
   }
 
   async show() {
