@@ -43,6 +43,8 @@ ADMINISTRATOR = [
     *permitted("view delete", ["axes.accessattempt", "mfa.authenticator"]),
     *permitted("delete", ["companies.suggestion"]),
     *permitted("change delete", ["directory.savedview"]),
+    *permitted("view add change delete", ["partners.partner"]),
+    *permitted("view add change", ["partners.apikey"]),
 ]
 ROLES = {"contributor": CONTRIBUTOR, "editor": EDITOR, "administrator": ADMINISTRATOR}
 
