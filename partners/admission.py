@@ -111,7 +111,9 @@ def authenticated(request: HttpRequest, authorization: str) -> Known:
 
 def refuse_key_in_address(request: HttpRequest) -> None:
     if IN_ADDRESS.search(request.META["QUERY_STRING"]) or IN_ADDRESS.search(request.path_info):
-        detail = "A key is sent as “Authorization: Bearer …” and never in an address: make another one and revoke this."
+        detail = (
+            "A key is sent as “Authorization: Bearer …” and never in an address: make another one and revoke this."
+        )
         raise Refused("key_in_address", detail)
 
 
