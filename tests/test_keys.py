@@ -68,7 +68,7 @@ def bearer(text: str) -> dict[str, str]:
 
 def ask(api: Client, path: str, headers: dict[str, str]) -> Any:
     """The answer to the method that an address has, which is consumed."""
-    url = path.format(key="systems-limited", token="u7Jk0sXq2mB5vT9cR4nLwYdE")  # noqa: S106
+    url = path.format(key="systems-limited", token="u7Jk0sXq2mB5vT9cR4nLwYdE")
     if path == "/api/v1/suggestions/":
         response: Any = api.post(url, {}, content_type="application/json", headers=headers)
     else:
