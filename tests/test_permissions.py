@@ -41,6 +41,8 @@ MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
     "companies.credential": (C, C, C, C, {}),
     "companies.identifier": (C, C, C, C, {}),
     "companies.source": (C, C, C, C, {}),
+    "companies.import": (E, E, E, NOBODY, {}),
+    "companies.importrow": (E, NOBODY, NOBODY, NOBODY, {}),
     "companies.merge": (C, NOBODY, NOBODY, NOBODY, {}),
     "companies.duplicate": (C, NOBODY, NOBODY, NOBODY, {"not_duplicate": E}),
     "companies.step": (C, NOBODY, NOBODY, NOBODY, {}),
@@ -87,6 +89,8 @@ PAGES: dict[str, tuple[str, list[int]]] = {
     # Link checks are switched off here, so nobody may ask for one.
     "companies_company_check_link": ("/admin/companies/company/0/check-link/", [302, 403, 403, 403, 403, 403]),
     "companies_company_bulk": ("/admin/companies/company/bulk/set_hub/?ids=0", [302, 403, 200, 200, 200, 200]),
+    "companies_import_refused": ("/admin/companies/import/0/refused/", [302, 403, 403, 404, 404, 404]),
+    "companies_import_progress": ("/admin/companies/import/0/progress/", [302, 403, 403, 404, 404, 404]),
     "companies_merge_undo": ("/admin/companies/merge/0/undo/", [302, 403, 403, 404, 404, 404]),
     "directory_revision_undo": ("/admin/directory/revision/0/undo/", [302, 403, 403, 404, 404, 404]),
     "auth_user_password_change": ("/admin/auth/user/{curator}/password/", [302, 403, 403, 403, 403, 200]),
