@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ("directory", "0001_extensions"),
     ]
 
     operations = [
