@@ -358,10 +358,13 @@ def test_a_key_gets_the_same_bytes_and_is_told_what_is_left(api: Client, url: st
         ("/api/v1/snapshot/", 200),
     ],
 )
+@pytest.mark.usefixtures("one_connection")
 def test_each_reply_to_a_key_tells_it(api: Client, url: str, status: int) -> None:
     _, text = make_key()
     for method in ("get", "head"):
         response = getattr(api, method)(url, headers=bearer(text))
+        if response.streaming:
+            list(response.streaming_content)
         assert response.status_code == status
         assert RATE.fullmatch(response["RateLimit"])
         assert response["RateLimit-Policy"] == '"key";q=30000;w=60'
