@@ -64,6 +64,8 @@ EXAMPLES = {
 class Inbox(Endpoint):
     """Where suggestions arrive."""
 
+    scope = "suggest"
+
     @classmethod
     def operation(cls, action: str) -> Operation:
         optional = nullable({"type": "string"})
@@ -89,9 +91,7 @@ class Inbox(Endpoint):
                 "description": "Where curators can see that it is so.",
             },
             "email": {
-                **optional,
-                "format": "email",
-                "maxLength": 254,
+                "anyOf": [{**optional, "format": "email", "maxLength": 254}, {"const": ""}],
                 "description": "For questions of curators; never shown.",
             },
             "revision": {
@@ -128,6 +128,8 @@ class Inbox(Endpoint):
 
 class Outcome(Endpoint):
     """What became of a suggestion."""
+
+    scope = "suggest"
 
     @classmethod
     def operation(cls, action: str) -> Operation:

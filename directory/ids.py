@@ -19,6 +19,11 @@ GATHER = pow(SPREAD, -1, SPACE)
 PATTERN = r"^0[0-9a-z]{6}[0-9]{2}$"
 
 
+def check_digits(number: int) -> str:
+    """The two digits behind ``number`` by which a slip of the hand is noticed."""
+    return f"{98 - number * 100 % 97:02d}"
+
+
 def encode(kind_number: int, pk: int) -> str:
     """The public id of primary key ``pk`` (1 to 2**26 - 1) of the kind numbered ``kind_number`` (0 to 15)."""
     number = pk * KINDS + kind_number
@@ -29,7 +34,7 @@ def encode(kind_number: int, pk: int) -> str:
     for _ in range(6):
         rest, value = divmod(rest, 32)
         characters = ALPHABET[value] + characters
-    return f"0{characters}{98 - spread * 100 % 97:02d}"
+    return f"0{characters}{check_digits(spread)}"
 
 
 def decode(text: str) -> tuple[int, int]:
@@ -42,7 +47,7 @@ def decode(text: str) -> tuple[int, int]:
         if character not in VALUES:
             raise ValueError(f"{text!r} is not a public id")
         spread = spread * 32 + VALUES[character]
-    if int(text[7:]) != 98 - spread * 100 % 97:
+    if text[7:] != check_digits(spread):
         raise ValueError(f"{text!r} is mistyped: its check digits do not fit")
     pk, kind_number = divmod(spread * GATHER % SPACE, KINDS)
     return kind_number, pk

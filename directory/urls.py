@@ -4,6 +4,7 @@ from allauth.account.views import LoginView, ReauthenticateView
 from allauth.mfa.base import views as codes
 from allauth.mfa.recovery_codes import views as recovery
 from django.contrib import admin
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
@@ -45,6 +46,7 @@ urlpatterns = [
     path("embed/badge/<str:key>.svg", embeds.badge),
     path("embed/directory-listings.js", embeds.element),
     path("companies/<str:key>/", pages.company),
+    path("partner/", include("partners.urls")),
     path("id/<str:key>/", previewing.view),
     path("feed.<str:form>", feeds.of_list),
     path("views/<str:key>/feed.<str:form>", feeds.of_view),
@@ -59,6 +61,7 @@ urlpatterns = [
     path("problems/<slug:code>/", views.problem),
     path("admin/", admin.site.urls),
     path("account/sign-in/", LoginView.as_view(), name="account_login"),
+    path("account/sign-out/", LogoutView.as_view(), name="account_logout"),
     path("account/password-again/", ReauthenticateView.as_view(), name="account_reauthenticate"),
     path("account/code/", codes.AuthenticateView.as_view(), name="mfa_authenticate"),
     path("account/code-again/", codes.ReauthenticateView.as_view(), name="mfa_reauthenticate"),

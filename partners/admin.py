@@ -1,81 +1,101 @@
+"""Partners in the admin: who they are, their keys, and how much these are used."""
+
+from __future__ import annotations
+
 from typing import Any
 
-import orjson
+from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, QueryDict
-from django.utils.html import format_html
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
-from companies.views import CompanyViewSet
-from directory.admin import CuratorFilter, PublishedAdmin
-from directory.api.caching import at_one_revision, current_revision
-from directory.api.errors import Problem
-from directory.api.listing import Listing
-from directory.api.related import Document
-from partners.models import PublicView
-from partners.queries import canonical, in_words
-
-# Companies that a preview names.
-NAMED = 10
+from directory.admin import GuardedAdmin, LookedAtAdmin
+from partners.forms import KeyForm
+from partners.issuing import issue, revoke, tell
+from partners.models import ApiKey, Partner, PublicView, Usage
+from partners.public_view_admin import PublicViewAdmin
 
 
-class Finding:
-    """What a query finds now: how many companies, and the first of them."""
+class KeptAdmin(GuardedAdmin):
+    """What is closed or revoked, but not deleted: it was there."""
 
-    def __init__(self, query: str) -> None:
-        self.query = QueryDict(f"{query}&count=exact&page_size={NAMED}")
-        self.page = at_one_revision(current_revision(), self.read)
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    view_on_site = False
 
-    def read(self, revision: int) -> Any:
-        self.listing = Listing(CompanyViewSet(), self.query, revision)
-        return self.listing.read()
-
-    @property
-    def count(self) -> int:
-        return self.page.count
-
-    @property
-    def companies(self) -> list[Document]:
-        return [orjson.loads(text) for text in self.page.documents]
-
-    @property
-    def more(self) -> int:
-        return self.count - len(self.page.documents)
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
-@admin.register(PublicView)
-class PublicViewAdmin(PublishedAdmin):
-    """Views; the preview of one says how many companies it finds."""
+@admin.register(Partner)
+class PartnerAdmin(KeptAdmin):
+    list_display = ["name", "is_active", "quota", "created_at"]
+    search_fields = ["name"]
+    fields = ["name", "contact", "users", "quota", "is_active"]
+    autocomplete_fields = ["users"]
 
-    change_form_template = "admin/partners/publicview/change_form.html"
-    also_known_by = ("description", "query", "slug")
-    fields = ["name", "slug", "description", "query", "is_published"]
-    list_display = ["name", "slug", "asks_for", "is_published", "works", "made_by", "updated_at"]
-    list_filter = ["is_published", ("made_by", CuratorFilter)]
-    list_select_related = ["made_by"]
-
-    def save_model(self, request: HttpRequest, obj: PublicView, form: Any, change: bool) -> None:
-        if not change:
-            obj.made_by = request.user  # type: ignore[assignment]
+    def save_model(self, request: HttpRequest, obj: Partner, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
+        tell()
+
+
+class ChangedKeyForm(forms.ModelForm):
+    """Of a key that was made, nothing changes but that it may be revoked."""
+
+    revoke = forms.BooleanField(
+        label="revoke it now", required=False, help_text="It is refused at once, and for good."
+    )
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(KeptAdmin):
+    """Keys. The text of one is in the answer that makes it, and nowhere else."""
+
+    list_display = ["name", "partner", "state", "scopes", "expires_at", "last_used_on"]
+    list_select_related = ["partner"]
+    search_fields = ["name", "partner__name"]
+    autocomplete_fields = ["partner"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return ["partner", "scopes", "origins", "expires_at"]
+        return [*self.get_readonly_fields(request, obj), *(["revoke"] if self.may_revoke(request, obj) else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        found = super().get_readonly_fields(request, obj)
-        return [*found, "made_by", "works"] if obj else found
+        if obj is None:
+            return []
+        known = ["partner", "name", "state", "scopes", "origins", "created_at", "created_by", "expires_at"]
+        return [*known, "revoked_at", "last_used_on", "mirrored_revision", "mirrored_at"]
 
-    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> Any:
-        if preview := context.get("preview"):
-            context["finding"] = Finding(orjson.loads(preview.document)["query"])
-        return super().render_change_form(request, context, *args, **options)
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        options["form"] = KeyForm if obj is None else ChangedKeyForm
+        return super().get_form(request, obj, change, **options)
 
-    @admin.display(description="query")
-    def asks_for(self, obj: PublicView) -> str:
-        return format_html('<a href="/api/v1/companies/?{0}">{0}</a>', obj.query)
+    def may_revoke(self, request: HttpRequest, obj: ApiKey) -> bool:
+        return obj.revoked_at is None and self.has_change_permission(request, obj)
 
-    @admin.display(description="state")
-    def works(self, obj: PublicView) -> str:
-        """Whether its query can still be answered: what it names may have been withdrawn."""
-        try:
-            canonical(obj.query, current_revision())
-        except Problem as problem:
-            return f"Broken. {' '.join(in_words(problem))}"
-        return "Works"
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        if not change:
+            request.made = issue(obj, by=request.user)  # type: ignore[attr-defined]
+        elif form.cleaned_data.get("revoke"):
+            revoke(obj)
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: Any = None) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"The key {obj.name}",
+            "text": request.made,  # type: ignore[attr-defined]
+            "key": obj,
+        }
+        return render(request, "admin/partners/apikey/made.html", context)
+
+
+@admin.register(Usage)
+class UsageAdmin(LookedAtAdmin):
+    list_display = ["key", "day", "requests", "refused"]
+    list_select_related = ["key"]
+    search_fields = ["key__name", "key__partner__name"]
+
+
+admin.site.register(PublicView, PublicViewAdmin)

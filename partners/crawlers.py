@@ -63,8 +63,8 @@ def mapped(request: HttpRequest, root: str, entry: str, found: Iterable[tuple[st
 
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    text = f"User-agent: *\nDisallow: /admin/\nDisallow: /account/\n\nSitemap: {settings.SITE_URL}/sitemap.xml\n"
-    return HttpResponse(text, content_type=TEXT)
+    closed = "".join(f"Disallow: {path}\n" for path in ("/admin/", "/account/", "/partner/"))
+    return HttpResponse(f"User-agent: *\n{closed}\nSitemap: {settings.SITE_URL}/sitemap.xml\n", content_type=TEXT)
 
 
 @require_safe

@@ -22,7 +22,8 @@ from companies.suggestions import Suggestion
 from directory.models import Source as Origin
 from directory.publishing import edit, publication
 from hubs.models import Hub, Indicator, Program
-from partners.models import PublicView
+from partners.issuing import issue
+from partners.models import ApiKey, Partner, PublicView
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -148,6 +149,27 @@ def make_suggestion(company: Company | None = None, **patch: Any) -> Suggestion:
     suggestion = propose(sent, "192.0.2.1")
     suggestion.save()
     return suggestion
+
+
+def make_partner(name: str = "Techlist", **fields: Any) -> Partner:
+    """A site whose pages ``fatima`` may see, unless told otherwise."""
+    users = fields.pop("users", None)
+    partner = Partner.objects.create(name=name, **{"contact": "fatima@techlist.example"} | fields)
+    partner.users.set([make_user()] if users is None else users)
+    return partner
+
+
+def make_key(partner: Partner | None = None, **fields: Any) -> tuple[ApiKey, str]:
+    """A key and its text, of a partner of its own unless told otherwise."""
+    partner = partner or make_partner(f"Techlist {Partner.objects.count()}")
+    key = ApiKey(partner=partner, **fields)
+    return key, issue(key, by=None)
+
+
+def make_user(username: str = "fatima") -> User:
+    """Somebody who has nothing to do with the admin; made once."""
+    found = get_user_model().objects.filter(username=username).first()
+    return found or make_curator(username, is_staff=False, is_superuser=False)
 
 
 def make_curator(username: str = "ayesha", **fields: Any) -> User:

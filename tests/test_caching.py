@@ -185,7 +185,7 @@ COSTS = {
     f"{LIST}?count=exact&women_led__isnull=true&credential__isnull=true&verified_on__isnull=true": 2,
     f"{LIST}?count=estimate": 3,
     f"{LIST}?hub=lahore&office__not=lahore": 3,
-    f"{LIST}?hub=lahore&specialty=data&specialty__all=data": 6,  # finds nothing: + bitmaps, which may be old, to say why
+    f"{LIST}?hub=lahore&specialty=data&specialty__all=data": 6,  # nothing: + bitmaps, to say why
     DETAIL: 2,
 }
 
