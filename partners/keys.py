@@ -18,6 +18,10 @@ ID_LENGTH, SECRET_LENGTH = 8, 26
 PATTERN = re.compile(rf"({PREFIX}[{ALPHABET}]{{{ID_LENGTH}}})_([{ALPHABET}]{{{SECRET_LENGTH}}})([0-9]{{2}})")
 
 
+# Python's digits to the base of 32 are others than Crockford's.
+AS_PYTHON_WRITES = str.maketrans(ALPHABET, "0123456789abcdefghijklmnopqrstuv")
+
+
 class Malformed(ValueError):
     """It is no key of ours, or a mistyped one."""
 
@@ -34,10 +38,7 @@ def random_text(length: int) -> str:
 
 
 def digits_of(name: str, secret: str) -> str:
-    number = 0
-    for character in name.removeprefix(PREFIX) + secret:
-        number = number * len(ALPHABET) + ALPHABET.index(character)
-    return check_digits(number)
+    return check_digits(int((name.removeprefix(PREFIX) + secret).translate(AS_PYTHON_WRITES), len(ALPHABET)))
 
 
 def name_of(key: str) -> str:
