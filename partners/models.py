@@ -12,6 +12,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 
 from directory.environment import is_origin
+from partners.webhooks import Delivery as Delivery  # Django looks for models here
+from partners.webhooks import Member as Member
+from partners.webhooks import Webhook as Webhook
 
 # The keys that a partner has at once: one, and the one that takes its place.
 SLOTS = (1, 2)
