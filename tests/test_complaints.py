@@ -24,6 +24,7 @@ COMPLAINTS = {
     17: "No conditional requests on lists; compression breaks ETags",
     19: "Errors in several shapes, or in HTML",
     20: "A bad value is a server's error, or an error has status 200",
+    21: "Webhooks fire on failed saves, twice, out of order, with no replay",
     22: "A renamed slug breaks links",
     23: "Forms load thousands of options",
     26: "Wrong matches instead of none: “D & G” finds “D”",
