@@ -64,6 +64,8 @@ EXAMPLES = {
 class Inbox(Endpoint):
     """Where suggestions arrive."""
 
+    scope = "suggest"
+
     @classmethod
     def operation(cls, action: str) -> Operation:
         optional = nullable({"type": "string"})
@@ -127,6 +129,8 @@ class Inbox(Endpoint):
 
 class Outcome(Endpoint):
     """What became of a suggestion."""
+
+    scope = "suggest"
 
     @classmethod
     def operation(cls, action: str) -> Operation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,6 +21,7 @@ from directory.api.addresses import decoded, successor
 from directory.api.errors import Problem
 from directory.api.fields import RangeField
 from directory.api.serializers import is_child_list, saving, validate
+from directory.lockout import network_of
 from directory.models import Revision, Version
 from directory.publishing import Document
 from directory.undoing import by_slug, written
@@ -101,11 +101,8 @@ def limit(suggestions: SuggestionQuerySet, most: int, what: str) -> None:
 
 
 def digest(address: str | None) -> str:
-    """What tells senders apart and does not tell who they are; of IPv6 a whole network, which one household has."""
-    known = ipaddress.ip_address(address) if address else None
-    if isinstance(known, ipaddress.IPv6Address):
-        known = known.ipv4_mapped or ipaddress.ip_network((int(known) >> 64 << 64, 64)).network_address
-    return salted_hmac("companies.suggestions", str(known), algorithm="sha256").hexdigest()
+    """What tells senders apart and does not tell who they are."""
+    return salted_hmac("companies.suggestions", network_of(address), algorithm="sha256").hexdigest()
 
 
 def named(key: str) -> Company:

@@ -38,13 +38,12 @@ EDITOR = [
 ]
 ADMINISTRATOR = [
     *EDITOR,
-    *permitted("view", ["directory.mark", "directory.address", "directory.log"]),
+    *permitted("view", ["directory.mark", "directory.address", "directory.log", "partners.usage"]),
     *permitted("view add change delete", ["auth.user", "auth.group"]),
     *permitted("view delete", ["axes.accessattempt", "mfa.authenticator"]),
     *permitted("delete", ["companies.suggestion"]),
     *permitted("change delete", ["directory.savedview"]),
-    *permitted("view add change delete", ["partners.partner"]),
-    *permitted("view add change", ["partners.apikey"]),
+    *permitted("view add change", ["partners.partner", "partners.apikey"]),
 ]
 ROLES = {"contributor": CONTRIBUTOR, "editor": EDITOR, "administrator": ADMINISTRATOR}
 

@@ -85,6 +85,7 @@ class Asked:
 class Changes(Endpoint):
     """What was published since, in order."""
 
+    scope = "mirror"
     formats = ("json", "ndjson")
 
     @classmethod

@@ -43,6 +43,8 @@ DESCRIPTION = (
 class Digest(Endpoint):
     """256 digests of all that is published."""
 
+    scope = "mirror"
+
     @classmethod
     def operation(cls, action: str) -> Operation:
         """What OpenAPI says of it."""

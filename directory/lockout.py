@@ -27,6 +27,14 @@ def client_address(request: HttpRequest) -> str | None:
         return None
 
 
+def network_of(address: str | None) -> str:
+    """Whom an address is counted for: of IPv6 a whole network, which one household has; "" where it is not known."""
+    known = ipaddress.ip_address(address) if address else ""
+    if isinstance(known, ipaddress.IPv6Address):
+        known = known.ipv4_mapped or ipaddress.ip_network((int(known) >> 64 << 64, 64)).network_address
+    return str(known)
+
+
 class Handler(AxesDatabaseHandler):
     """Allows fewer failures from one address than from all together: strangers should not lock a curator out."""
 

@@ -32,6 +32,8 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [] if PRODUCTION else ["localhost", "
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, least=0, most=9)
 OWN_ADDRESSES = env.networks("OWN_ADDRESSES")
+REQUESTS_A_MINUTE = env.number("REQUESTS_A_MINUTE", 6_000, least=1, most=100_000_000)
+REQUESTS_A_MINUTE_WITH_KEY = env.number("REQUESTS_A_MINUTE_WITH_KEY", 30_000, least=1, most=100_000_000)
 LINK_CHECKS = env.switch("LINK_CHECKS", PRODUCTION)
 WEBHOOKS_HTTP = env.switch("WEBHOOKS_HTTP")
 SECRET_KEY = env.text("SECRET_KEY")
@@ -112,10 +114,11 @@ MIDDLEWARE = [
     "directory.transport.drop_body_of_head",
     "directory.transport.refuse_trace",
     "directory.transport.leave_cookies",
-    "directory.transport.refuse_large_bodies",
     "csp.middleware.CSPMiddleware",  # outermost, so that redirects and static files have the policy too
     *(["directory.transport.refuse_plain_http"] if PRODUCTION else []),
     "django.middleware.security.SecurityMiddleware",
+    "partners.admission.admit",
+    "directory.transport.refuse_large_bodies",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -124,6 +127,7 @@ MIDDLEWARE = [
     "directory.transport.serve_accounts",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+LIMITS_FILE = DATA_DIR / "limits"  # memory that all web processes of this machine count requests in
 # Bytes of a body: it is held in memory. Batches and suggestions are far smaller.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 ROOT_URLCONF = "directory.urls"

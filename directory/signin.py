@@ -56,6 +56,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        return home_of(request.user)
+
     def send_notification_mail(self, *args: Any, **options: Any) -> None:
         """We send no mail."""
 
@@ -118,6 +121,20 @@ def is_verified(request: HttpRequest) -> bool:
 def is_postponed(request: HttpRequest) -> bool:
     """Whether this session goes without a second factor for now, which only a machine of one's own allows."""
     return settings.MAY_POSTPONE and bool(request.session.get(POSTPONED)) and not has_second_factor(request.user)
+
+
+def missing_step(request: HttpRequest) -> str:
+    """The name of the page that leads on to the password, the second factor or a code of it; "" where all are shown."""
+    if not request.user.is_authenticated:
+        return "account_login"
+    if is_verified(request) or is_postponed(request):
+        return ""
+    return "mfa_reauthenticate" if has_second_factor(request.user) else "mfa_activate_totp"
+
+
+def home_of(user: Any) -> str:
+    """Where somebody goes who goes nowhere in particular: partners' people do not see the admin."""
+    return reverse("admin:index" if user.is_staff else "partner")
 
 
 def matching_counter(secret: str, code: str) -> int | None:
@@ -247,4 +264,4 @@ def postpone(request: HttpRequest) -> HttpResponse:
     """Go on without a second factor until the next sign-in, where that is allowed."""
     if request.user.is_authenticated and settings.MAY_POSTPONE:
         request.session[POSTPONED] = True
-    return HttpResponseRedirect(reverse("admin:index"))
+    return HttpResponseRedirect(home_of(request.user) if request.user.is_authenticated else reverse("account_login"))

@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 
 from directory import opened
 from directory.kept import kept_page
-from directory.signin import has_second_factor, is_postponed, is_verified
+from directory.signin import is_postponed, is_verified, missing_step
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,9 @@ class CuratorSite(AdminSite):
         """Lead to what is missing: the password, the second factor, or a code of it."""
         if self.has_permission(request):
             return HttpResponseRedirect(reverse("admin:index"))
-        if not request.user.is_authenticated:
-            name = "account_login"
-        elif not super().has_permission(request):
+        if request.user.is_authenticated and not super().has_permission(request):
             raise PermissionDenied
-        else:
-            name = "mfa_reauthenticate" if has_second_factor(request.user) else "mfa_activate_totp"
+        name = missing_step(request)
         target = request.GET.get(REDIRECT_FIELD_NAME, reverse("admin:index"))
         return HttpResponseRedirect(f"{reverse(name)}?{urlencode({REDIRECT_FIELD_NAME: target})}")
 

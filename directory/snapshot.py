@@ -69,6 +69,7 @@ ROWS = """
 class Snapshot(Endpoint):
     """All that is published, at one revision."""
 
+    scope = "mirror"
     formats = ("ndjson",)
 
     @classmethod

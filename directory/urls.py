@@ -4,6 +4,7 @@ from allauth.account.views import LoginView, ReauthenticateView
 from allauth.mfa.base import views as codes
 from allauth.mfa.recovery_codes import views as recovery
 from django.contrib import admin
+from django.contrib.auth.views import LogoutView
 from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
@@ -13,7 +14,7 @@ from companies.views import CompanyStatistics, CompanyViewSet, IndustryViewSet, 
 from directory import changes, digest, signin, snapshot, views
 from directory.api import errors
 from hubs.views import HubViewSet, IndicatorViewSet, ProgramViewSet
-from partners import crawlers, embeds, pages
+from partners import crawlers, embeds, pages, portal
 
 router = SimpleRouter()
 router.register("companies", CompanyViewSet)
@@ -42,6 +43,10 @@ urlpatterns = [
     path("embed/badge/<str:key>.svg", embeds.badge),
     path("embed/directory-listings.js", embeds.element),
     path("companies/<str:key>/", pages.company),
+    path("partner/", portal.home, name="partner"),
+    path("partner/<int:partner_id>/", portal.overview, name="partner_overview"),
+    path("partner/<int:partner_id>/keys/", portal.make_key, name="partner_make_key"),
+    path("partner/<int:partner_id>/keys/<slug:name>/revoke/", portal.revoke_key, name="partner_revoke_key"),
     path("feed.atom", crawlers.feed),
     path("sitemap.xml", crawlers.sitemaps),
     path("sitemap-<int:part>.xml", crawlers.sitemap),
@@ -54,6 +59,7 @@ urlpatterns = [
     path("problems/<slug:code>/", views.problem),
     path("admin/", admin.site.urls),
     path("account/sign-in/", LoginView.as_view(), name="account_login"),
+    path("account/sign-out/", LogoutView.as_view(), name="account_logout"),
     path("account/password-again/", ReauthenticateView.as_view(), name="account_reauthenticate"),
     path("account/code/", codes.AuthenticateView.as_view(), name="mfa_authenticate"),
     path("account/code-again/", codes.ReauthenticateView.as_view(), name="mfa_reauthenticate"),

@@ -94,7 +94,7 @@ def feed(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    text = f"User-agent: *\nDisallow: /admin/\nDisallow: /account/\n\nSitemap: {settings.SITE_URL}/sitemap.xml\n"
+    text = f"User-agent: *\nDisallow: /admin/\nDisallow: /account/\nDisallow: /partner/\n\nSitemap: {settings.SITE_URL}/sitemap.xml\n"
     return HttpResponse(text, content_type=TEXT)
 
 

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
+from django.utils import timezone
 
 from directory.environment import is_origin
 from partners.webhooks import Delivery as Delivery  # Django looks for models here
@@ -94,11 +95,6 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def expired(self) -> ApiKeyQuerySet:
         return self.unrevoked().filter(expires_at__lte=Now())
 
-    def live(self) -> ApiKeyQuerySet:
-        """Those that are taken."""
-        in_time = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
-        return self.unrevoked().filter(in_time, partner__is_active=True)
-
 
 class ApiKey(models.Model):
     """A key of a partner. What is sent is not kept but its SHA-256; ``name`` is the part of it that is no secret."""
@@ -164,6 +160,17 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def state(self) -> str:
+        """What has become of it, in a word."""
+        if self.revoked_at:
+            return "revoked"
+        return "expired" if self.expires_at and self.expires_at <= timezone.now() else "live"
+
+    @property
+    def is_live(self) -> bool:
+        return self.state == "live"
 
 
 class Usage(models.Model):

@@ -18,6 +18,8 @@ from django.utils.http import parse_etags
 
 CACHE_CONTROL = "public, max-age=0, s-maxage=60, stale-while-revalidate=300, stale-if-error=86400"
 NOT_KEPT = "no-store"
+# The same, of what is answered to a key.
+PRIVATE = "private, max-age=0, stale-while-revalidate=300, stale-if-error=86400"
 # Below this, a coding's own bytes outweigh what it saves.
 CODED_FROM = 512
 EXPOSED = "ETag, Directory-Revision, Link"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from rest_framework.views import APIView
@@ -12,7 +12,9 @@ from directory.api.operations import Operation
 
 
 class Endpoint(APIView):
-    """An address that answers anybody, most of them GET."""
+    """An address that answers anybody, most of them GET; ``scope`` is what a key is for that may ask it."""
+
+    scope: ClassVar[str] = "read"
 
     @classmethod
     def as_view(cls, *args: Any, **kwargs: Any) -> Any:

@@ -38,8 +38,26 @@ CODES = {
         " fit, because a list that silently answers another question is worse than none.",
     ),
     "bad_request": Code(400, "The request cannot be read", "The request itself is malformed."),
+    "key_in_address": Code(
+        400,
+        "A key does not belong in an address",
+        "Addresses are kept by logs, histories and other sites. Send a key as “Authorization: Bearer …”. Whatever was"
+        " in an address is no secret any more: make another key and revoke this one.",
+    ),
     "invalid_input": Code(400, "The input has mistakes", "“errors” names each field and what would be right."),
     "not_authenticated": Code(401, "Sign in first", "This needs credentials that were not given."),
+    "invalid_key": Code(
+        401,
+        "The key is not taken",
+        "It is mistyped, unknown, expired or revoked, or its partner is not active; the detail says which, but never"
+        " whether a part of it is right. Without a key, the same is answered, within a smaller limit.",
+    ),
+    "wrong_scope": Code(403, "The key is for something else", "The key’s scopes do not include what this needs."),
+    "wrong_origin": Code(
+        403,
+        "The key is for other sites",
+        "The key may be used by pages of the sites that it names, and this request comes from none of them.",
+    ),
     "forbidden": Code(403, "Not allowed", "Who asks may not do this."),
     "https_required": Code(
         403,

@@ -15,7 +15,7 @@ import orjson
 from django.conf import settings
 from rest_framework.schemas.generators import EndpointEnumerator
 
-from directory.api.caching import CACHE_CONTROL, NOT_KEPT
+from directory.api.caching import CACHE_CONTROL, NOT_KEPT, PRIVATE
 from directory.api.errors import CODES, DETAIL_CODES
 from directory.api.introduction import INTRODUCTION
 from directory.api.operations import Operation, Schema, closed, nullable, reference
@@ -25,7 +25,8 @@ PREFIX = "/api/v1/"
 TITLE = "Directory of Pakistan's startups and technology companies"
 # What any address may answer with instead.
 ANYWHERE = (
-    *("invalid_query", "bad_request", "https_required", "not_acceptable", "uri_too_long"),
+    *("invalid_query", "bad_request", "https_required", "not_acceptable", "uri_too_long", "throttled"),
+    *("key_in_address", "invalid_key", "wrong_scope", "wrong_origin"),
     *("server_error", "too_expensive", "unavailable"),
 )
 HEADERS: dict[str, Schema] = {
@@ -34,8 +35,8 @@ HEADERS: dict[str, Schema] = {
         "schema": {"type": "string", "pattern": '^"[0-9a-f]+"$'},
     },
     "Cache-Control": {
-        "description": "How long shared caches may keep it; what was waited for in vain, not at all.",
-        "schema": {"type": "string", "enum": [CACHE_CONTROL, NOT_KEPT]},
+        "description": "How long caches may keep it, shared ones only without a key; what was waited for in vain, none.",
+        "schema": {"type": "string", "enum": [CACHE_CONTROL, PRIVATE, NOT_KEPT]},
     },
     "Directory-Revision": {
         "description": "Number of the newest change anywhere in the directory.",
@@ -76,6 +77,32 @@ FAULT = closed(
 )
 # The problems that list mistakes, and what they are.
 LISTED = {"invalid_query": "Mistake", "invalid_input": "Fault"}
+# The headers of problems, by status.
+RETRY: Schema = {"Retry-After": {"schema": {"type": "integer"}, "required": True}}
+LIMITS: Schema = {
+    "RateLimit-Policy": {
+        "description": "How many requests (q) in how many seconds (w).",
+        "schema": {"type": "string", "pattern": '^"[a-z]+";q=[0-9]+;w=[0-9]+'},
+        "required": True,
+    },
+    "RateLimit": {
+        "description": "How many of them are left (r), and in how many seconds there will be more (t).",
+        "schema": {"type": "string", "pattern": '^"[a-z]+";r=[0-9]+;t=[0-9]+'},
+        "required": True,
+    },
+}
+CHALLENGE: Schema = {"WWW-Authenticate": {"schema": {"type": "string", "pattern": "^Bearer "}, "required": True}}
+PROBLEM_HEADERS = {401: CHALLENGE, 429: RETRY | LIMITS, 503: RETRY}
+SECURITY = {
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": (
+            "A key is not needed: it buys a larger limit. What is answered is the same, but `Cache-Control` is"
+            " `private`, and `RateLimit` tells what is left. Each operation names the scope that a key has to have."
+        ),
+    }
+}
 IF_NONE_MATCH = {
     "name": "If-None-Match",
     "in": "header",
@@ -95,7 +122,8 @@ def openapi() -> Schema:
     schemas: dict[str, Schema] = {"Mistake": MISTAKE, "Fault": FAULT}
     for path, view, action in endpoints():
         operation: Operation = view.operation(action)
-        paths.setdefault(path, {})[operation.method] = operation_object(path, action, operation, schemas)
+        described = operation_object(path, action, operation, schemas)
+        paths.setdefault(path, {})[operation.method] = described | {"security": [{}, {"key": [view.scope]}]}
         schemas |= operation.schemas
     return {
         "openapi": "3.1.0",
@@ -109,7 +137,7 @@ def openapi() -> Schema:
         "externalDocs": {"url": f"{settings.SITE_URL}/docs/"},
         "tags": [{"name": tag} for tag in dict.fromkeys(tag_of(path) for path in paths)],
         "paths": paths,
-        "components": {"schemas": dict(sorted(schemas.items()))},
+        "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": SECURITY},
     }
 
 
@@ -205,10 +233,10 @@ def responses(operation: Operation, schemas: dict[str, Schema]) -> dict[str, Sch
 def problem_response(status: int, codes: list[str], schemas: dict[str, Schema]) -> Schema:
     name = "Or".join(code.title().replace("_", "") for code in codes)
     schemas[name] = problem_schema(status, codes)
-    retry = {"Retry-After": {"schema": {"type": "integer"}, "required": True}} if status in (429, 503) else {}
+    headers = PROBLEM_HEADERS.get(status, {})
     return {
         "description": " ".join(f"`{code}`: {CODES[code].title}." for code in codes),
-        **({"headers": retry} if retry else {}),
+        **({"headers": headers} if headers else {}),
         "content": {"application/problem+json": {"schema": reference(name)}},
     }
 
