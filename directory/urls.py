@@ -14,7 +14,7 @@ from companies.views import CompanyStatistics, CompanyViewSet, IndustryViewSet, 
 from directory import changes, digest, signin, snapshot, views
 from directory.api import errors
 from hubs.views import HubViewSet, IndicatorViewSet, ProgramViewSet
-from partners import crawlers, embeds, pages, portal
+from partners import crawlers, embeds, pages, portal, webhook_pages
 
 router = SimpleRouter()
 router.register("companies", CompanyViewSet)
@@ -47,6 +47,8 @@ urlpatterns = [
     path("partner/<int:partner_id>/", portal.overview, name="partner_overview"),
     path("partner/<int:partner_id>/keys/", portal.make_key, name="partner_make_key"),
     path("partner/<int:partner_id>/keys/<slug:name>/revoke/", portal.revoke_key, name="partner_revoke_key"),
+    path("partner/<int:partner_id>/webhooks/", webhook_pages.own_list, name="partner_webhooks"),
+    path("partner/<int:partner_id>/webhooks/<int:pk>/", webhook_pages.own_webhook, name="partner_webhook"),
     path("feed.atom", crawlers.feed),
     path("sitemap.xml", crawlers.sitemaps),
     path("sitemap-<int:part>.xml", crawlers.sitemap),
