@@ -38,7 +38,9 @@ EDITOR = [
 ]
 ADMINISTRATOR = [
     *EDITOR,
-    *permitted("view", ["directory.mark", "directory.address", "directory.log", "partners.usage", "partners.delivery"]),
+    *permitted(
+        "view", ["directory.mark", "directory.address", "directory.log", "partners.usage", "partners.delivery"]
+    ),
     *permitted("view add change delete", ["auth.user", "auth.group"]),
     *permitted("view delete", ["axes.accessattempt", "mfa.authenticator"]),
     *permitted("delete", ["companies.suggestion"]),

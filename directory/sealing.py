@@ -1,4 +1,4 @@
-"""Secrets that we need again ourselves: stored in a form that only SECRET_KEY opens, or one of SECRET_KEY_FALLBACKS."""
+"""Secrets that we need again: stored in a form that only SECRET_KEY opens, or one of SECRET_KEY_FALLBACKS."""
 
 import base64
 import hashlib

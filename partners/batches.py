@@ -76,7 +76,9 @@ def next_batch(webhook: Webhook, now: datetime.datetime) -> Batch | None:
 
 
 def make(now: datetime.datetime, page: Page, **fields: Any) -> Batch:
-    return Batch(**{"message": new_message(), "at": rfc3339(now), "revision": page.revision, "to": page.place} | fields)
+    return Batch(
+        **{"message": new_message(), "at": rfc3339(now), "revision": page.revision, "to": page.place} | fields
+    )
 
 
 def batch_of_log(webhook: Webhook, now: datetime.datetime) -> tuple[Page, Batch | None]:

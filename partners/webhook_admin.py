@@ -1,4 +1,4 @@
-"""Webhooks in the admin: whose fail, and what was sent to them; each leads to the page on which it is looked after."""
+"""Webhooks in the admin: whose fail, and what was sent to them; each leads to the page where it is looked after."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Receiver:
     at_once: int = 0
     most_at_once: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
-    there: Host = field(init=False)
+    there: Host = field(default_factory=lambda: Host("127.0.0.1", 0))
 
     @property
     def url(self) -> str:

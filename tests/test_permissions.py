@@ -56,6 +56,8 @@ MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
     "directory.mark": (A, NOBODY, NOBODY, NOBODY, {}),
     "directory.address": (A, NOBODY, NOBODY, NOBODY, {}),
     "directory.log": (A, NOBODY, NOBODY, NOBODY, {}),
+    "partners.webhook": (A, NOBODY, NOBODY, NOBODY, {}),
+    "partners.delivery": (A, NOBODY, NOBODY, NOBODY, {}),
     "auth.user": (A, A, A, A, {}),
     "auth.group": (A, A, A, A, {}),
     "axes.accessattempt": (A, NOBODY, NOBODY, A, {}),
@@ -85,6 +87,8 @@ PAGES: dict[str, tuple[str, list[int]]] = {
     "companies_company_check_link": ("/admin/companies/company/0/check-link/", [302, 403, 403, 403, 403, 403]),
     "companies_company_bulk": ("/admin/companies/company/bulk/set_hub/?ids=0", [302, 403, 200, 200, 200, 200]),
     "companies_merge_undo": ("/admin/companies/merge/0/undo/", [302, 403, 403, 404, 404, 404]),
+    "partners_webhook_of_partner": ("/admin/partners/webhook/of/0/", [302, 403, 403, 403, 404, 404]),
+    "partners_webhook_look_after": ("/admin/partners/webhook/0/look-after/", [302, 403, 403, 403, 404, 404]),
     "directory_revision_undo": ("/admin/directory/revision/0/undo/", [302, 403, 403, 404, 404, 404]),
     "auth_user_password_change": ("/admin/auth/user/{curator}/password/", [302, 403, 403, 403, 403, 200]),
     None: ("/admin/nothing/here/", [302, 404, 404, 404, 404, 404]),  # type: ignore[dict-item]
@@ -110,6 +114,7 @@ def rows(shared_rows: None) -> None:
     give_roles(apps)
     make_everything()
     make.make_curator()
+    make.make_delivery()
     AccessAttempt.objects.create(username="x", ip_address="192.0.2.1", failures_since_start=1)
     Group.objects.get_or_create(name="a group of nobody")
 

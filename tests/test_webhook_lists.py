@@ -77,7 +77,7 @@ def test_replayed_from_nothing_it_is_the_list(
     remembers: bool,
     happened: list[tuple[str, int, Any]],
     api: Client,
-    clock: Clock,  # noqa: F811 - the fixture
+    clock: Clock,
     forget: Callable[[], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -6,12 +6,15 @@ The receivers are real servers that verify with `standardwebhooks`; only time is
 import datetime
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,11 +32,11 @@ from partners import batches, couriers
 from partners.batches import end_of_log
 from partners.couriers import GIVE_UP_AFTER, Courier, Outcome, pause
 from partners.dispatching import Dispatcher
-from partners.models import Partner
-from partners.webhooks import KEPT, Delivery, Stage, State, Webhook
+from partners.webhooks import KEPT, Delivery, State, Webhook
 from tests import factories as make
-from tests.hosts import Answer, host, reply, sender_to
+from tests.hosts import Answer, Host, reply, sender_to
 from tests.receiving import Clock, Receiver, by_turns, holding, receiving
+from tests.served import free_port, wait_for
 from tests.test_writers import database_url, own_connection
 
 pytestmark = pytest.mark.django_db
@@ -59,17 +62,11 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_webhook(receiver: Receiver | None = None, *, proven: bool = True, **fields: Any) -> Webhook:
-    """A webhook of a partner, which follows the log from its beginning unless told otherwise."""
-    partner = Partner.objects.get_or_create(name="Shop", defaults={"contact": "it@shop.example"})[0]
-    fields = {"partner": partner, "url": receiver.url if receiver else "https://shop.example/hooks"} | fields
-    webhook = Webhook(**fields)
-    webhook.stage = Stage.BEGINNING if webhook.query else Stage.FOLLOWING
-    secret = webhook.renew_secret(datetime.datetime(2026, 11, 2, tzinfo=datetime.UTC))
+    """A webhook whose events ``receiver`` takes."""
+    known = {"url": receiver.url} if receiver else {}
+    webhook = make.make_webhook(**{**known, "state": State.ACTIVE if proven else State.UNPROVEN, **fields})
     if receiver:
-        receiver.secret = secret
-    if proven:
-        webhook.state = State.ACTIVE
-    webhook.save()
+        [receiver.secret] = webhook.secrets(datetime.datetime(2026, 11, 2, tzinfo=datetime.UTC))
     return webhook
 
 
@@ -495,9 +492,9 @@ def test_a_secret_of_another_key_is_told(clock: Clock, settings: Any) -> None:
 def test_the_log_of_attempts_does_not_grow_for_ever(clock: Clock) -> None:
     with receiving() as shop:
         webhook, courier = make_webhook(shop), courier_to(shop, clock=clock)
-        old = {"webhook": webhook, "message": "msg_old", "kind": "test", "attempt": 1, "milliseconds": 1}
-        attempts = [Delivery(**old, succeeded=True, at=clock.now) for _ in range(KEPT + 5)]
-        Delivery.objects.bulk_create(attempts)
+        old = make.make_delivery(webhook, at=clock.now)
+        fields = {field.attname: getattr(old, field.attname) for field in Delivery._meta.concrete_fields[1:]}
+        Delivery.objects.bulk_create([Delivery(**fields) for _ in range(KEPT + 5)])
         make.make_hub()
         attend(courier, webhook)
         assert webhook.deliveries.count() == KEPT
@@ -716,7 +713,42 @@ def test_a_courier_killed_between_delivery_and_commit_only_repeats(api: Client) 
     assert len(set(messages)) == len(messages) - 1
     repeated = shop.came[1][2]["data"]["results"]
     assert shop.came[2][2]["data"]["results"] == repeated
-    assert [record for message in dict.fromkeys(messages) for record in shop.taken[message]["data"]["results"]] == feed(
-        api
-    )
+    assert [
+        record for message in dict.fromkeys(messages) for record in shop.taken[message]["data"]["results"]
+    ] == feed(api)
 
+
+def test_the_receiver_of_the_documentation_works(clock: Clock, tmp_path: Path) -> None:
+    """As it is written there, as a process of its own, in real time."""
+    clock.now = datetime.datetime.now(datetime.UTC)
+    [program] = re.findall(
+        r"```python\n(.*?)```", (settings.BASE_DIR / "docs" / "partners.md").read_text(), re.DOTALL
+    )
+    (tmp_path / "receiver.py").write_text(program)
+    port = free_port()
+    webhook = make_webhook(url=f"http://shop.example:{port}/", proven=False)
+    webhook.ask_for_proof(clock.now)
+    webhook.save()
+    [secret] = webhook.secrets(clock.now)
+    hub = make.make_hub()
+    with (tmp_path / "log").open("w") as log:
+        command = [sys.executable, str(tmp_path / "receiver.py"), str(port), secret]
+        running = subprocess.Popen(command, stdout=log, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: is_open(port))
+        courier = courier_to(Receiver(there=Host("127.0.0.1", port)), clock=clock)
+        assert attend(courier, webhook).problem == ""
+        assert webhook.state == State.ACTIVE
+        webhook.test_asked = True
+        webhook.renew_secret(clock.now)
+        webhook.save()
+        assert attend(courier, webhook).deliveries.first().succeeded  # type: ignore[union-attr]
+    finally:
+        running.kill()
+        running.wait()
+    assert (tmp_path / "log").read_text() == f"{hub.revision} created hub {hub.public_id}\n"
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
