@@ -19,10 +19,23 @@ from companies.completeness import FactFilter
 from companies.countries import COUNTRIES
 from companies.dictionary import Word
 from companies.duplicate_admin import DuplicateAdmin
+from companies.import_page import import_page, progress_page, refused_page, upload_page
 from companies.link_page import LinkFilter, check_page, link_in_words, may_check
 from companies.links import LinkCheck
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
-from companies.models import Company, Credential, Duplicate, Identifier, Industry, Merge, Office, Source, Specialty
+from companies.models import (
+    Company,
+    Credential,
+    Duplicate,
+    Identifier,
+    Import,
+    ImportRow,
+    Industry,
+    Merge,
+    Office,
+    Source,
+    Specialty,
+)
 from companies.proposing import in_order
 from companies.quality_page import PERMISSION as QUALITY_PERMISSION
 from companies.quality_page import quality_page
@@ -459,6 +472,60 @@ class MergeAdmin(LookedAtAdmin):
         if obj.undone_at:
             return "Undone"
         return format_html('<a href="{}">Undo</a>', reverse("admin:companies_merge_undo", args=[obj.pk]))
+
+
+@admin.register(Import)
+class ImportAdmin(LookedAtAdmin):
+    """Files that became companies, or are about to."""
+
+    list_display = ["name", "at", "by", "state", "rows", "done"]
+    list_filter = ["state", ("by", CuratorFilter)]
+    list_select_related = ["by"]
+    search_fields = ["name", "reason"]
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:import_id>/refused/", view(refused_page), name="companies_import_refused"),
+            path("<int:import_id>/progress/", view(progress_page), name="companies_import_progress"),
+            *super().get_urls(),
+        ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).without_file()  # type: ignore[attr-defined]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        return upload_page(request)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return import_page(request, int(object_id) if object_id.isascii() and object_id.isdigit() else 0)
+
+    @admin.display(description="rows")
+    def rows(self, obj: Import) -> int:
+        return obj.counts.get("all", 0)
+
+    @admin.display(description="done")
+    def done(self, obj: Import) -> int:
+        return obj.counts.get("done", 0)
+
+
+@admin.register(ImportRow)
+class ImportRowAdmin(LookedAtAdmin):
+    list_display = ["batch", "number", "decision", "company", "done", "revision"]
+    list_filter = ["decision"]
+    list_select_related = ["batch", "company"]
+    search_fields = ["company__name_key"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer("batch__content", "company__document", "company__search")
 
 
 admin.site.register(Duplicate, DuplicateAdmin)

@@ -4,10 +4,12 @@ Nothing is guessed: what cannot be placed is reported with its column, for a cur
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
+from companies.identifiers import SCHEMES, check_identifier
 from companies.naming import UnusableNameError, clean_name
 from companies.text import fold, is_missing, squash
 from companies.values import clean_employees, clean_stage, clean_status, clean_website, clean_year
@@ -15,20 +17,21 @@ from companies.vocabulary import Kind, Vocabularies
 
 # Under which headers, lower-cased and with "_" between words, a value is expected.
 COLUMNS = {
-    "name": ("name", "company", "company_name", "companyname"),
-    "legal_name": ("legal_name",),
-    "aliases": ("aliases",),
+    "name": ("name", "company", "company_name", "companyname", "organisation", "organization"),
+    "legal_name": ("legal_name", "registered_name"),
+    "aliases": ("aliases", "also_known_as"),
     "kind": ("stage", "kind"),
     "operating_status": ("status", "operating_status"),
-    "summary": ("summary",),
-    "website": ("website", "website_url", "websiteurl"),
-    "founded_year": ("founded_year",),
-    "employees": ("employees",),
-    "hub": ("city", "hub"),
+    "summary": ("summary", "description", "about"),
+    "website": ("website", "website_url", "websiteurl", "web", "url", "homepage"),
+    "founded_year": ("founded_year", "founded", "year_founded", "established"),
+    "employees": ("employees", "number_of_employees", "team_size", "headcount"),
+    "hub": ("city", "hub", "location"),
     "offices": ("other_cities", "offices"),
-    "specialties": ("tags", "specialties"),
-    "industries": ("sector", "industries"),
-    "sources": ("sources",),
+    "specialties": ("tags", "specialties", "services", "technologies"),
+    "industries": ("sector", "sectors", "industry", "industries"),
+    **{scheme: (scheme, f"{scheme}_number", f"{scheme}_id") for scheme in SCHEMES},
+    "sources": ("sources", "source"),
 }
 FIELDS = {header: name for name, headers in COLUMNS.items() for header in headers}
 LONGEST_SUMMARY = 300
@@ -61,14 +64,17 @@ class CleanRow:
         self.unplaced.append(Unplaced(cell.column, squash(cell.value if value is None else value)))
 
 
-def clean_company(row: Mapping[str, str | None], vocabularies: Vocabularies) -> CleanRow:
-    """Clean one row; columns are those of COLUMNS, lists within a cell are separated by ";".
+def clean_company(
+    row: Mapping[str, str | None], vocabularies: Vocabularies, mapping: Mapping[str, str] | None = None
+) -> CleanRow:
+    """Clean one row; lists within a cell are separated by ";".
 
+    ``mapping`` says which field of COLUMNS a column is read into; without one, its name does.
     The patch holds slugs for hub, offices, specialties and industries: {"name": "10Pearls", "hub": "karachi",
     "employees": {"min": 1400, "max": None}, "offices": [{"hub": "lahore"}], "sources": [{"reference": "…"}]}.
     Raises UnusableNameError (a ValueError) for a row without a name.
     """
-    cells = _read_cells(row)
+    cells = _read_cells(row, guess_fields(row) if mapping is None else mapping)
     clean = CleanRow()
     _clean_names(cells, clean)
     for name, read in VALUES.items():
@@ -80,28 +86,39 @@ def clean_company(row: Mapping[str, str | None], vocabularies: Vocabularies) -> 
                 clean.set(name, value)
     _clean_places(cells, clean, vocabularies)
     _clean_terms(cells, clean, vocabularies)
+    _clean_identifiers(cells, clean)
     references = dict.fromkeys(squash(cell.value) for cell in _items(cells["sources"]))
     clean.set("sources", [{"reference": reference} for reference in references])
     return clean
 
 
+def guess_fields(headers: Iterable[str]) -> dict[str, str]:
+    """Column → the field that its name tells of; without those whose names tell nothing."""
+    return {
+        # csv.DictReader files what is beyond the header under None.
+        header: FIELDS[key]
+        for header in headers
+        if isinstance(header, str) and (key := _header_key(header)) in FIELDS
+    }
+
+
 def unknown_columns(headers: list[str]) -> list[str]:
     """The headers that no value is read from, so that an import can name them once."""
-    return [header for header in headers if _header_key(header) not in FIELDS]
+    known = guess_fields(headers)
+    return [header for header in headers if header not in known]
 
 
+@cache
 def _header_key(header: str) -> str:
     return re.sub(r"[\W_]+", "_", fold(header)).strip("_")
 
 
-def _read_cells(row: Mapping[str, str | None]) -> dict[str, list[Cell]]:
+def _read_cells(row: Mapping[str, str | None], mapping: Mapping[str, str]) -> dict[str, list[Cell]]:
     cells: dict[str, list[Cell]] = {name: [] for name in COLUMNS}
-    for column, value in row.items():
-        # csv.DictReader files what is beyond the header under None, as a list.
-        if isinstance(column, str) and isinstance(value, str) and not is_missing(value):
-            name = FIELDS.get(_header_key(column))
-            if name:
-                cells[name].append(Cell(column, value))
+    for column, name in mapping.items():
+        value = row.get(column)
+        if isinstance(value, str) and name and not is_missing(value):
+            cells[name].append(Cell(column, value))
     return cells
 
 
@@ -158,6 +175,18 @@ def _clean_terms(cells: dict[str, list[Cell]], clean: CleanRow, vocabularies: Vo
                 clean.report(cell, part)
     clean.set("specialties", list(specialties))
     clean.set("industries", list(industries))
+
+
+def _clean_identifiers(cells: dict[str, list[Cell]], clean: CleanRow) -> None:
+    identifiers = []
+    for scheme in SCHEMES:
+        for cell in cells[scheme]:
+            value = squash(cell.value)
+            if check_identifier(scheme, value):
+                clean.report(cell)
+            else:
+                identifiers.append({"scheme": scheme, "value": value})
+    clean.set("identifiers", identifiers)
 
 
 def _read_employees(raw: str) -> dict[str, int | None] | None:

@@ -16,14 +16,13 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from rest_framework.serializers import ValidationError
 
+from companies.additions import Writing, additions, refusal, write_companies
 from companies.cleaning import CleanRow, Unplaced, clean_company
 from companies.models import Company, Industry, Specialty
 from companies.text import fold
 from companies.vocabulary import Term, Vocabularies, Vocabulary
-from directory.api.errors import pointers
 from directory.models import Published, Source
 from directory.publishing import edit, publication, serializer_class
-from directory.websites import bare_domain
 from hubs.models import Hub
 
 # Rows in one publication: a curator's save waits no longer than these take.
@@ -46,8 +45,6 @@ class Report:
 class Importer:
     """Imports rows of one kind; a subclass says how a row is read and which object it means."""
 
-    private: Mapping[str, Any] = {}
-
     def __init__(
         self, model: type[Published], *, by: User | None = None, reason: str = "", chunk: int = CHUNK
     ) -> None:
@@ -61,47 +58,41 @@ class Importer:
         while rows_now := list(islice(numbered, self.chunk)):
             with publication(source=Source.IMPORT, by=self.by, reason=self.reason):
                 self.prepare()
-                for number, row in rows_now:
-                    self.take(number, row)
+                self.take_all(rows_now)
             yield len(rows_now)
 
-    def take(self, number: int, row: Row) -> None:
-        try:
-            with transaction.atomic():
-                self.write(*self.read(number, row))
-        except ValidationError as error:
-            reasons = (f"{e['pointer'].strip('/')}: {e['detail']}" for e in pointers(error.detail))
-            self.report.refused.append((number, " ".join(reasons)))
-        except ValueError as error:
-            self.report.refused.append((number, str(error)))
+    def prepare(self) -> None:
+        """Read what the rows of a chunk are compared with."""
+
+    def take_all(self, rows: list[tuple[int, Row]]) -> None:
+        """Write numbered rows, each of which is counted in the report."""
+        raise NotImplementedError
+
+
+class TableImporter(Importer):
+    """Rows whose columns are the document's fields, found again by their slug."""
+
+    def take_all(self, rows: list[tuple[int, Row]]) -> None:
+        for number, row in rows:
+            try:
+                with transaction.atomic():
+                    self.write(*self.read(row))
+            except ValidationError as error:
+                self.report.refused.append((number, refusal(error)))
 
     def write(self, obj: Published | None, patch: dict[str, Any]) -> None:
         """Create the object, or add to it what it lacks."""
         if obj is None:
-            saved = edit(self.model(), patch, source=Source.IMPORT, **self.private)
+            edit(self.model(), patch, source=Source.IMPORT)
             self.report.created += 1
-            self.remember(saved)
         elif added := additions(self.serializer.to_representation(obj), patch):
             edit(obj, added, source=Source.IMPORT)
             self.report.updated += 1
         else:
             self.report.unchanged += 1
 
-    def prepare(self) -> None:
-        """Read what the rows of a chunk are compared with."""
-
-    def read(self, number: int, row: Row) -> tuple[Published | None, dict[str, Any]]:
-        """(the object that the row means, the row as a patch); raises ValueError for a row to refuse."""
-        raise NotImplementedError
-
-    def remember(self, obj: Published) -> None:
-        """Note a new object, so that a later row may mean it."""
-
-
-class TableImporter(Importer):
-    """Rows whose columns are the document's fields, found again by their slug."""
-
-    def read(self, number: int, row: Row) -> tuple[Published | None, dict[str, Any]]:
+    def read(self, row: Row) -> tuple[Published | None, dict[str, Any]]:
+        """(the object that the row means, the row as a patch)."""
         patch = {
             name: self.value(name, text) for name, text in row.items() if text and name in self.serializer.fields
         }
@@ -122,39 +113,56 @@ class TableImporter(Importer):
 
 
 class CompanyImporter(Importer):
-    """Rows about companies, as dirty as their sources."""
+    """Rows about companies, as dirty as their sources; nobody is asked, so only the same name in the same place
+    is the same company."""
 
     def __init__(self, *, status: str = Company.Status.DRAFT, **options: Any) -> None:
         super().__init__(Company, **options)
         self.private = {"status": status}
 
     def prepare(self) -> None:
-        self.vocabularies = Vocabularies(*(vocabulary(model) for model in (Hub, Specialty, Industry)))
-        self.by_name: dict[tuple[str, str], int] = {}
-        self.by_domain: dict[str, tuple[int, str]] = {}
-        for company in Company.objects.select_related("hub").only("name", "domain", "hub__slug"):
-            self.remember(company)
+        self.vocabularies = read_vocabularies()
+        companies = Company.objects.values_list("name", "hub__slug", "pk")
+        self.known = {(key(name), hub or ""): pk for name, hub, pk in companies}
 
-    def remember(self, obj: Any) -> None:
-        hub = obj.hub.slug if obj.hub else ""
-        self.by_name[key(obj.name), hub] = obj.pk
-        if obj.domain:
-            self.by_domain[obj.domain] = obj.pk, obj.name
+    def take_all(self, rows: list[tuple[int, Row]]) -> None:
+        cleaned = [(number, clean) for number, row in rows if (clean := self.cleaned(number, row))]
+        while cleaned:
+            # A row that means the same company as one before it waits until that is written.
+            now: dict[Any, tuple[int, CleanRow]] = {}
+            later = []
+            for number, clean in cleaned:
+                who = key(clean.patch["name"]), clean.patch.get("hub", "")
+                if who in now:
+                    later.append((number, clean))
+                else:
+                    now[who] = number, clean
+            self.write_all(now)
+            cleaned = later
 
-    def read(self, number: int, row: Row) -> tuple[Published | None, dict[str, Any]]:
-        clean = clean_company(row, self.vocabularies)
-        pk = self.by_name.get((key(clean.patch["name"]), clean.patch.get("hub", "")))
-        self.yield_domain(clean, pk)
-        self.report.unplaced.extend((number, unplaced) for unplaced in clean.unplaced)
-        return Company.objects.for_document().filter(pk=pk).first(), clean.patch
+    def cleaned(self, number: int, row: Row) -> CleanRow | None:
+        try:
+            return clean_company(row, self.vocabularies)
+        except ValueError as error:
+            self.report.refused.append((number, str(error)))
+            return None
 
-    def yield_domain(self, clean: CleanRow, pk: int | None) -> None:
-        """Leave a website to the company that has its domain already: who is right is a curator's question."""
-        website = clean.patch.get("website", "")
-        owner, name = self.by_domain.get(bare_domain(website), (None, ""))
-        if owner not in (None, pk):
-            clean.unplaced.append(Unplaced("website", f"{website} (is the domain of {name})"))
-            del clean.patch["website"]
+    def write_all(self, rows: Mapping[Any, tuple[int, CleanRow]]) -> None:
+        writings = [
+            Writing(clean.patch, self.known.get(who), private=self.private) for who, (_, clean) in rows.items()
+        ]
+        write_companies(writings)
+        for (who, (number, clean)), writing in zip(rows.items(), writings, strict=True):
+            self.report.unplaced.extend((number, unplaced) for unplaced in [*clean.unplaced, *writing.left_out])
+            if writing.refusal:
+                self.report.refused.append((number, writing.refusal))
+            elif writing.before is None:
+                self.known[who] = writing.pk  # type: ignore[assignment]
+                self.report.created += 1
+            elif writing.before:
+                self.report.updated += 1
+            else:
+                self.report.unchanged += 1
 
 
 def key(name: str) -> str:
@@ -162,30 +170,10 @@ def key(name: str) -> str:
     return "".join(character for character in fold(name) if character.isalnum())
 
 
+def read_vocabularies() -> Vocabularies:
+    """The hubs, specialties and industries that rows are placed among."""
+    return Vocabularies(*(vocabulary(model) for model in (Hub, Specialty, Industry)))
+
+
 def vocabulary(model: Any) -> Vocabulary:
     return Vocabulary(tuple(Term(o.slug, o.name, tuple(o.aliases)) for o in model.objects.all()))
-
-
-def additions(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of ``patch`` that ``document`` lacks: values where it has none, and longer lists."""
-    added = {}
-    for name, value in patch.items():
-        present = document.get(name)
-        if isinstance(value, list):
-            known = [identity(item) for item in present or []]
-            new = [item for item in value if identity(item) not in known]
-            if new:
-                added[name] = [*(present or []), *new]
-        elif present is None:
-            added[name] = value
-    return added
-
-
-def identity(item: Any) -> Any:
-    """What makes two items of a list the same: a slug, a hub, a reference, a scheme with its value."""
-    if not isinstance(item, Mapping):
-        return item
-    for name in ("slug", "reference", "hub"):
-        if name in item:
-            return identity(item[name])
-    return tuple(sorted((name, value) for name, value in item.items() if value))

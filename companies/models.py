@@ -19,7 +19,9 @@ from companies.countries import COUNTRIES
 from companies.dictionary import dictionary_triggers
 from companies.identifiers import SCHEMES, Scheme, check_identifier
 from companies.questions import AskedQuerySet
-from companies.suggestions import Suggestion as Suggestion  # Django looks for models here
+from companies.staged import Import as Import  # Django looks for models here
+from companies.staged import ImportRow as ImportRow
+from companies.suggestions import Suggestion as Suggestion
 from companies.workflow import Status
 from directory.api.ordering import Sort, declare_orderings, indexes_for
 from directory.models import Published, PublishedQuerySet, marks, published_triggers

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from companies.text import fold, squash
 
@@ -99,8 +100,9 @@ def is_description(text: str) -> bool:
     return any(word in TRADE for word in words) and all(word in TRADE | PLACES | LINKS for word in words)
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"[\w&']+", fold(text))
+@lru_cache(maxsize=4096)  # every rule asks for the words of the same few pieces
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[\w&']+", fold(text)))
 
 
 def _is_too_generic(name: str) -> bool:

@@ -31,6 +31,8 @@ CONTRIBUTOR = [
 EDITOR = [
     *CONTRIBUTOR,
     *permitted("view add change delete", [*CURATED, "hubs.indicator"]),
+    *permitted("view add change", ["companies.import"]),
+    *permitted("view", ["companies.importrow"]),
     "companies.publish_company",
     "companies.merge_company",
     "companies.decide_duplicate",

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Arabic keyboards type yeh, alef maksura, kaf and heh where Urdu has letters of its own that look the same.
 URDU_LETTERS = str.maketrans("\u064a\u0649\u0643\u0647", "\u06cc\u06cc\u06a9\u06c1")
@@ -13,17 +14,14 @@ NOTHING = {
 }
 
 ZERO_WIDTH = {"\u200b", "\u2060", "\ufeff"}
-
-
-def is_plain(text: str) -> bool:
-    """Whether it has but one form in Unicode, as most texts have: nothing need be looked at sign by sign."""
-    return text.isascii() and text.isprintable()
+SHORT = 100  # characters, of texts that are worth remembering
+CONTROLS = dict.fromkeys([*range(32), 127], " ")
 
 
 def squash(text: str) -> str:
     """The text as it is kept: NFC, no control characters (PostgreSQL refuses NUL), single spaces."""
-    if is_plain(text):
-        return " ".join(text.split())
+    if text.isascii():  # as most is, which needs no looking at each sign
+        return " ".join(text.translate(CONTROLS).split())
     seen = (
         " " if unicodedata.category(sign) == "Cc" else sign
         for sign in unicodedata.normalize("NFC", text)
@@ -34,11 +32,19 @@ def squash(text: str) -> str:
 
 def fold(text: str) -> str:
     """The text as it is compared: NFKC, case and accents gone, single spaces."""
-    if is_plain(text):
-        return " ".join(text.lower().split())
-    folded = unicodedata.normalize("NFKC", squash(text)).casefold()
-    bare = "".join(sign for sign in unicodedata.normalize("NFKD", folded) if not unicodedata.combining(sign))
+    return folded_before(text) if len(text) <= SHORT else folded(text)
+
+
+def folded(text: str) -> str:
+    if text.isascii():
+        return squash(text).casefold()
+    plain = unicodedata.normalize("NFKC", squash(text)).casefold()
+    bare = "".join(sign for sign in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(sign))
     return squash(bare.translate(URDU_LETTERS))
+
+
+# The same cities, tags and words come again and again in a table.
+folded_before = lru_cache(maxsize=16_384)(folded)
 
 
 def is_missing(text: str | None) -> bool:

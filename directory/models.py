@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import pgtrigger
@@ -208,10 +209,11 @@ class Published(models.Model):
         self.slug = self.slug or self.free_slug()
         super().full_clean(*args, **kwargs)
 
-    def free_slug(self) -> str:
-        """A slug made from the name that nobody has or ever had."""
+    def free_slug(self, promised: Iterable[str] = ()) -> str:
+        """A slug made from the name that nobody has or ever had, and that is not ``promised`` to another."""
         stem = self.slug_stem()
         taken = set(Address.objects.taken(self).filter(slug__startswith=stem).values_list("slug", flat=True))
+        taken.update(promised)
         candidates = (stem if number == 1 else f"{stem}-{number}" for number in range(1, len(taken) + 3))
         return next(slug for slug in candidates if slug not in taken and not is_id(slug))
 

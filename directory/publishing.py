@@ -22,7 +22,7 @@ import orjson
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Prefetch, prefetch_related_objects
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from rest_framework.serializers import ValidationError
@@ -389,7 +389,11 @@ def mark(objects: Iterable[Object]) -> None:
 def _differences(kind: str, model: type[Published], pks: set[int]) -> Iterator[Change]:
     serializer = serializer_class(model)()
     gone = set(pks)
-    for obj in model._default_manager.filter(pk__in=pks).for_document():
+    queryset: Any = model._default_manager.filter(pk__in=pks).for_document()
+    objects = list(queryset.prefetch_related(None))
+    # What nobody will see is not rendered: of a large import of drafts, this is most of the cost.
+    fetch_related([obj for obj in objects if obj.is_public], queryset._prefetch_related_lookups)
+    for obj in objects:
         gone.discard(obj.pk)
         before = orjson.loads(obj.document) if obj.document else None
         after = orjson.loads(orjson.dumps(serializer.to_representation(obj))) if obj.is_public else None
@@ -398,6 +402,18 @@ def _differences(kind: str, model: type[Published], pks: set[int]) -> Iterator[C
     for version in published_versions(kind, gone) if gone else ():
         before = orjson.loads(version.document)
         yield Change(kind, version.object_id, Action.WITHDRAWN, version.slug, before, None)
+
+
+def fetch_related(objects: list[Any], lookups: Iterable[Prefetch]) -> None:
+    """Prefetch into plain lists: Django makes a query set for each object and relation, which costs more than both.
+
+    ``lookups`` are Prefetch objects of direct relations, as ``for_document()`` has them.
+    """
+    names = [lookup.prefetch_through for lookup in lookups]
+    listed = [Prefetch(one.prefetch_through, one.queryset, f"listed_{one.prefetch_through}") for one in lookups]
+    prefetch_related_objects(objects, *listed)
+    for obj in objects:
+        obj._prefetched_objects_cache = {name: getattr(obj, f"listed_{name}") for name in names}
 
 
 def _unstamped(document: Document | None) -> Document | None:

@@ -149,6 +149,8 @@ TEMPLATES = [
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # served from the packages as they are: no collectstatic to forget
 
+FILE_UPLOAD_HANDLERS = ["directory.uploads.BoundedUpload"]
+
 TIME_ZONE = "UTC"
 USE_TZ = True
 LANGUAGE_CODE = "en-gb"

@@ -42,6 +42,16 @@ def check_links(timestamp: int) -> None:
         reaching.check_due_links(reaching.Visitor(Sender()))
 
 
+@app.periodic(cron="* * * * * */15")
+@app.task(queueing_lock="imports")
+def carry_on_imports(timestamp: int) -> None:
+    """Read, apply or undo the imports that wait for it; for some seconds, so that others have their turn."""
+    from companies import background
+
+    if background.carry_on_all(seconds=5):
+        background.call()
+
+
 @app.periodic(cron="45 21 * * *")
 @app.task(queueing_lock="forget_stalled_jobs")
 async def forget_stalled_jobs(timestamp: int) -> None:

@@ -1,5 +1,6 @@
 """Websites, and the bare domain that makes two addresses the same company's."""
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,6 +51,7 @@ def website_constraint(model: str) -> models.CheckConstraint:
     )
 
 
+@lru_cache(maxsize=4096)  # a row of an import asks for it again and again
 def bare_domain(website: str) -> str:
     """``https://www.careers.10pearls.com/jobs`` → ``10pearls.com``; the host where there is no public suffix.
 

@@ -13,8 +13,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.db import models
 
-from companies.models import Company, Credential, Duplicate, Identifier, Industry, Office, Source, Specialty
+from companies.background import carry_on
+from companies.models import Company, Credential, Duplicate, Identifier, Import, Industry, Office, Source, Specialty
 from companies.proposing import Sent, propose
+from companies.staged import State
+from companies.staging import receive
 from companies.suggestions import Suggestion
 from directory.models import Source as Origin
 from directory.publishing import publication
@@ -112,6 +115,17 @@ def make_source(company: Company | None = None, **fields: Any) -> Source:
     """Where a fact comes from; in tests ``directory.models.Source`` is the other one."""
     fields = {"reference": "https://www.secp.gov.pk/", "facts": ["name"]} | fields
     return publish(Source(company=company or make_company(), **fields))
+
+
+def make_import(content: str = "name\nZorvex\n", name: str = "list.csv", **fields: Any) -> Import:
+    """A file that was uploaded and read: its rows wait for decisions."""
+    batch = receive(name, content.encode(), by=None)
+    for field, value in {"state": State.STAGING, **fields}.items():
+        setattr(batch, field, value)
+    batch.save()
+    if batch.state == State.STAGING:
+        carry_on(batch)
+    return batch
 
 
 def make_duplicate(one: Company, other: Company, **fields: Any) -> Duplicate:

@@ -122,6 +122,7 @@ def make_everything() -> None:
     Step.objects.create(company=Company.objects.get(), after="published")
     LinkCheck.objects.create(company=Company.objects.get(), url="https://10pearls.com/")
     merge_companies(keep=Company.objects.get(), drop=make.make_company("10 Pearls"), choices={}, by=None)
+    make.make_import()
     make.make_duplicate(Company.objects.first(), Company.objects.last())
     make.make_suggestion()
     Mark.objects.create(kind="company", object_id=1)

@@ -27,6 +27,7 @@ COMPLAINTS = {
     21: "Webhooks fire on failed saves, twice, out of order, with no replay",
     22: "A renamed slug breaks links",
     23: "Forms load thousands of options",
+    25: "Imports take minutes, show nothing first, and cannot be undone",
     26: "Wrong matches instead of none: “D & G” finds “D”",
     27: "A search that cannot use its index",
     28: "Our outage takes the consumer's page down",

@@ -41,6 +41,8 @@ MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
     "companies.credential": (C, C, C, C, {}),
     "companies.identifier": (C, C, C, C, {}),
     "companies.source": (C, C, C, C, {}),
+    "companies.import": (E, E, E, NOBODY, {}),
+    "companies.importrow": (E, NOBODY, NOBODY, NOBODY, {}),
     "companies.merge": (C, NOBODY, NOBODY, NOBODY, {}),
     "companies.duplicate": (C, NOBODY, NOBODY, NOBODY, {"not_duplicate": E}),
     "companies.step": (C, NOBODY, NOBODY, NOBODY, {}),
@@ -86,6 +88,8 @@ PAGES: dict[str, tuple[str, list[int]]] = {
     # Link checks are switched off here, so nobody may ask for one.
     "companies_company_check_link": ("/admin/companies/company/0/check-link/", [302, 403, 403, 403, 403, 403]),
     "companies_company_bulk": ("/admin/companies/company/bulk/set_hub/?ids=0", [302, 403, 200, 200, 200, 200]),
+    "companies_import_refused": ("/admin/companies/import/0/refused/", [302, 403, 403, 404, 404, 404]),
+    "companies_import_progress": ("/admin/companies/import/0/progress/", [302, 403, 403, 404, 404, 404]),
     "companies_merge_undo": ("/admin/companies/merge/0/undo/", [302, 403, 403, 404, 404, 404]),
     "partners_webhook_of_partner": ("/admin/partners/webhook/of/0/", [302, 403, 403, 403, 404, 404]),
     "partners_webhook_look_after": ("/admin/partners/webhook/0/look-after/", [302, 403, 403, 403, 404, 404]),

@@ -60,6 +60,8 @@ class Reference(serializers.RelatedField):
     """A related object as ``{"slug", "name"}``; its slug alone is enough to write it."""
 
     parts = ("slug", "name")
+    # Slug → object of those found before, where many documents are written in a row.
+    known: dict[str, Any] | None = None
     default_error_messages = {
         "does_not_exist": "There is no {kind} “{slug}”.",
         "incorrect_type": "Give a slug, or an object with a slug.",
@@ -72,12 +74,16 @@ class Reference(serializers.RelatedField):
         slug = data.get("slug") if isinstance(data, dict) else data
         if not isinstance(slug, str):
             self.fail("incorrect_type")
+        if self.known is not None and slug in self.known:
+            return self.known[slug]
         queryset: Any = self.get_queryset()
         found = (
             queryset.filter(slug=slug).first() or queryset.filter(pk__in=Address.objects.of(slug, queryset)).first()
         )
         if found is None:
             self.fail("does_not_exist", kind=queryset.model._meta.verbose_name, slug=slug)
+        if self.known is not None:
+            self.known[slug] = found
         return found
 
     def use_pk_only_optimization(self) -> bool:

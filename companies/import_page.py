@@ -1,0 +1,277 @@
+"""The admin's pages on which a file becomes companies: upload, columns, what is to be decided, progress, undo."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+    QueryDict,
+    StreamingHttpResponse,
+)
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from companies import background
+from companies.additions import additions
+from companies.batches import facts
+from companies.cleaning import COLUMNS
+from companies.files import TOO_LARGE, Refused
+from companies.models import Company
+from companies.serializers import CompanySerializer
+from companies.staged import Decision, Import, ImportRow, State
+from companies.staging import decide, receive
+from companies.workflow import Status, publishes
+from directory.api.exports import plain
+from directory.reverting import Difference, in_words
+from directory.uploads import LARGEST
+
+ADD, CHANGE, VIEW = "companies.add_import", "companies.change_import", "companies.view_import"
+PAGE_SIZE = 20
+# Field → its label.
+FIELDS = {name: name.replace("_", " ") for name in COLUMNS}
+
+
+class UploadForm(forms.Form):
+    """A file, which is kept only if it can be read."""
+
+    file = forms.FileField(
+        label="File",
+        help_text="CSV, XLSX or JSON with a row for each company; at most 20 MB.",
+        error_messages={"required": "Choose a file."},
+    )
+    reason = forms.CharField(
+        max_length=300, required=False, label="Where it comes from", help_text="Curators read it in the history."
+    )
+
+    def receive(self, by: Any) -> Import | None:
+        """The import that the file begins; None, with an error on the field, where it is refused."""
+        file = self.cleaned_data["file"]
+        try:
+            return receive(file.name, file.read(), by=by, reason=self.cleaned_data["reason"])
+        except Refused as error:
+            self.add_error("file", str(error))
+            return None
+
+
+def upload_page(request: HttpRequest) -> HttpResponse:
+    require(request, ADD)
+    form = UploadForm(*((request.POST, request.FILES) if request.method == "POST" else ()))
+    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST and not request.FILES:
+        form.errors["file"] = form.error_class([TOO_LARGE])
+    elif form.is_valid() and (batch := form.receive(request.user)):
+        return HttpResponseRedirect(address(batch))
+    context = {
+        **admin.site.each_context(request),
+        "title": "Import companies",
+        "opts": Import._meta,
+        "form": form,
+    }
+    return TemplateResponse(request, "admin/companies/import/upload.html", context)
+
+
+def import_page(request: HttpRequest, import_id: int) -> HttpResponse:
+    """What an import needs now; POST does what its button ``do`` says."""
+    require(request, CHANGE if request.method == "POST" else VIEW)
+    batch = get_object_or_404(Import.objects.without_file().select_related("by", "undone_by"), pk=import_id)
+    if request.method == "POST":
+        act(request, batch)
+        return HttpResponseRedirect(f"{address(batch)}{'?' if request.GET else ''}{request.GET.urlencode()}")
+    show = request.GET.get("show", "")
+    show = show if show in Decision.values else Decision.UNDECIDED
+    rows = batch.rows.filter(decision=show).select_related("company").order_by("number")
+    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("p"))
+    counts = batch.rows.tally()
+    context = {
+        **admin.site.each_context(request),
+        "title": batch.name,
+        "opts": Import._meta,
+        "batch": batch,
+        "state": batch.state,
+        "counts": counts,
+        "pending": batch.rows.pending().count(),
+        "decisions": [(value, label, counts[value], value == show) for value, label in Decision.choices],
+        "show": show,
+        "page": page,
+        "entries": list(entries(list(page.object_list))),
+        "columns": [(column, batch.mapping.get(column, "")) for column in batch.columns],
+        "fields": list(FIELDS.items()),
+        "may_change": request.user.has_perm(CHANGE),
+        "may_publish": publishes(request.user),
+    }
+    return TemplateResponse(request, "admin/companies/import/import.html", context)
+
+
+def act(request: HttpRequest, batch: Import) -> None:
+    """Do what a button says, unless somebody else, or the background, has moved the import on."""
+    do = request.POST.get("do", "")
+    with transaction.atomic():
+        batch = Import.objects.select_for_update(of=("self",)).get(pk=batch.pk)
+        allowed, action = ACTIONS.get(do, ((), None))
+        if action is None or batch.state not in allowed:
+            messages.error(request, "The import has moved on meanwhile. Nothing was done: look at it as it is now.")
+            return
+        action(request, batch)
+    if batch.is_busy:
+        background.call()
+
+
+def take_mapping(request: HttpRequest, batch: Import) -> None:
+    """Read the rows with the columns as they are mapped now; not once rows were written, which an undo needs."""
+    if batch.rows.done().exists():
+        messages.error(request, "Rows of it were written already: undo the import, and upload the file again.")
+        return
+    chosen = [(column, request.POST.get(f"column-{n}", "")) for n, column in enumerate(batch.columns)]
+    mapping = {column: name for column, name in chosen if name in COLUMNS}
+    if "name" not in mapping.values():
+        messages.error(request, "Say which column holds the companies’ names.")
+        return
+    is_published = request.POST.get("status") == Status.PUBLISHED and publishes(request.user)
+    batch.mapping = mapping
+    batch.status = Status.PUBLISHED if is_published else Status.DRAFT
+    batch.save(update_fields=["mapping", "status"])
+    batch.move(State.STAGING)
+
+
+def take_decisions(request: HttpRequest, batch: Import) -> None:
+    """Settle the rows of a page."""
+    chosen = dict(read_choices(request.POST))
+    settled = 0
+    for row in batch.rows.filter(number__in=chosen, done=False):
+        try:
+            decide(row, chosen[row.number])
+        except ValueError:
+            messages.error(request, f"Row {row.number} does not offer this choice.")
+        else:
+            settled += 1
+    messages.success(request, f"Decided: {settled}.")
+
+
+def read_choices(post: QueryDict) -> Iterator[tuple[int, str]]:
+    for name, value in post.items():
+        number = name.removeprefix("row-")
+        if name.startswith("row-") and number.isascii() and number.isdigit() and len(number) < 10:
+            yield int(number), str(value)
+
+
+def skip_undecided(request: HttpRequest, batch: Import) -> None:
+    number = batch.rows.filter(decision=Decision.UNDECIDED).update(decision=Decision.SKIP)
+    messages.success(request, f"Left out: {number}.")
+
+
+def apply(request: HttpRequest, batch: Import) -> None:
+    batch.move(State.APPLYING)
+
+
+def undo(request: HttpRequest, batch: Import) -> None:
+    why = request.POST.get("why", "").strip()[:400]
+    if not why:
+        messages.error(request, "Say why it is undone: others have to know.")
+        return
+    batch.undone_by, batch.why_undone, batch.is_checked = request.user, why, False  # type: ignore[assignment]
+    batch.save(update_fields=["undone_by", "why_undone", "is_checked"])
+    batch.move(State.UNDOING)
+
+
+# Button → the states in which it is there, and what it does.
+ACTIONS: dict[str, Any] = {
+    "stage": ((State.UPLOADED, State.STAGED, State.FAILED), take_mapping),
+    "decide": ((State.STAGED, State.APPLIED), take_decisions),
+    "skip": ((State.STAGED, State.APPLIED), skip_undecided),
+    "apply": ((State.STAGED, State.APPLIED, State.FAILED), apply),
+    "undo": ((State.APPLIED, State.FAILED), undo),
+}
+
+
+def entries(rows: list[ImportRow]) -> Iterator[dict[str, Any]]:
+    """Rows as the page shows them: each with what it may be, and with what it would add to that."""
+    pks = {pk for row in rows for pk in [row.company_id, *(pk for pk, _, _ in row.candidates)] if pk and pk > 0}
+    companies = Company.objects.for_document().in_bulk(pks)
+    serializer = CompanySerializer()
+    for row in rows:
+        yield {
+            "row": row,
+            "name": row.patch.get("name") or next(iter(row.raw.values()), ""),
+            "raw": list(row.raw.items()),
+            "options": [
+                {
+                    "value": pk,
+                    "company": companies.get(pk),
+                    "earlier": -pk,
+                    "reasons": ", ".join(reasons),
+                    "differences": differences(serializer, companies.get(pk), row),
+                }
+                for pk, _, reasons in row.candidates
+                if pk < 0 or pk in companies
+            ],
+            "patch": [(FIELDS.get(name, name), in_words(value)) for name, value in row.patch.items()],
+            "differences": differences(serializer, companies.get(row.company_id or 0), row),
+        }
+
+
+def differences(serializer: Any, company: Company | None, row: ImportRow) -> list[Difference]:
+    """What a row adds to a company, or did."""
+    if company is None:
+        return []
+    if row.done:
+        before, after = row.before or {}, row.after or {}
+    else:
+        before = facts(serializer, company)
+        after = additions(before, row.patch)
+    return [Difference(name.replace("_", " "), in_words(before.get(name)), in_words(after[name])) for name in after]
+
+
+def refused_page(request: HttpRequest, import_id: int) -> StreamingHttpResponse:
+    """The refused rows as CSV: as they were in the file, behind their numbers and reasons."""
+    require(request, VIEW)
+    batch = get_object_or_404(Import.objects.without_file(), pk=import_id)
+    response = StreamingHttpResponse(refused_lines(batch), content_type="text/csv; charset=utf-8; header=present")
+    response["Content-Disposition"] = f'attachment; filename="import-{batch.pk}-refused.csv"'
+    return response
+
+
+class Echo:
+    """A file that hands back what is written into it."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def refused_lines(batch: Import) -> Iterator[str]:
+    writer: Any = csv.writer(Echo())
+    yield "\ufeff" + writer.writerow(["row", "why", *map(plain, batch.columns)])
+    rows = batch.rows.filter(decision=Decision.REFUSED).order_by("number")
+    for row in rows.iterator(chunk_size=1000):
+        cells = [row.raw.get(column, "") for column in batch.columns]
+        yield writer.writerow([row.number, *map(plain, [" ".join(row.reasons), *cells])])
+
+
+def progress_page(request: HttpRequest, import_id: int) -> JsonResponse:
+    """How far an import is, for the bar on its page."""
+    require(request, VIEW)
+    batch = get_object_or_404(Import.objects.without_file(), pk=import_id)
+    done, pending = batch.rows.done().count(), batch.rows.pending().count()
+    whole = batch.counts.get("done", 0) if batch.state == State.UNDOING else done + pending
+    return JsonResponse(
+        {"busy": batch.is_busy, "done": whole - done if batch.state == State.UNDOING else done, "all": whole}
+    )
+
+
+def require(request: HttpRequest, permission: str) -> None:
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+
+
+def address(batch: Import) -> str:
+    return reverse("admin:companies_import_change", args=[batch.pk])

@@ -1,0 +1,172 @@
+"""Staging: every row of an import is cleaned, matched against the directory, and kept with what is to become of it.
+
+Certain: the row adds to that company. Possible: a curator decides. None: it is a new one. Rows that nothing can
+come of are refused, each with its reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import orjson
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import Max
+from rest_framework.serializers import ValidationError
+
+from companies.additions import refusal
+from companies.batches import remember_references, validated
+from companies.cleaning import clean_company, guess_fields
+from companies.files import Refused, Row, read_table
+from companies.imports import read_vocabularies
+from companies.matching import Certainty as Match
+from companies.matching import Facts, Matcher
+from companies.models import Company
+from companies.serializers import CompanySerializer
+from companies.staged import Certainty, Decision, Import, ImportRow, State
+
+CHUNK = 1000
+CANDIDATES = 5
+COLUMNS = (
+    *("batch_id", "number", "raw", "patch", "unplaced", "certainty", "candidates", "decision"),
+    *("company_id", "same_as", "reasons", "done"),
+)
+COPY = f"COPY {ImportRow._meta.db_table} ({', '.join(COLUMNS)}) FROM STDIN"
+
+Patch = Mapping[str, Any]
+
+
+def receive(name: str, content: bytes, *, by: User | None, reason: str = "") -> Import:
+    """Keep a file, with a guess at what its columns are; raises Refused for one that cannot be read."""
+    table = read_table(name, content)
+    if next(table.rows, None) is None:
+        raise Refused("The file has a header and no row below it.")
+    return Import.objects.create(
+        name=name[-200:],
+        kind=table.kind,
+        digest=hashlib.sha256(content).hexdigest(),
+        content=content,
+        columns=table.columns,
+        mapping=guess_fields(table.columns),
+        by=by,
+        reason=reason,
+    )
+
+
+def stage(batch: Import) -> None:
+    """Stage all rows anew, in one transaction: as staged, or as failed where one of them cannot be read."""
+    with transaction.atomic():
+        # Another worker may have been at the same.
+        batch = Import.objects.select_for_update().get(pk=batch.pk)
+        if batch.state != State.STAGING:
+            return
+        batch.rows.all().delete()
+        batch.newest = Company.objects.aggregate(newest=Max("pk"))["newest"] or 0
+        batch.save(update_fields=["newest"])
+        try:
+            with transaction.atomic():
+                rows = staged(batch)
+                # No other statement may run within a COPY, and cleaning looks things up.
+                while piece := list(islice(rows, CHUNK)):
+                    copy(piece)
+        except Refused as error:
+            batch.move(State.FAILED, str(error))
+        else:
+            batch.move(State.STAGED)
+
+
+def copy(rows: list[tuple[Any, ...]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(COPY) as copying:
+        for row in rows:
+            copying.write_row(row)
+
+
+def staged(batch: Import) -> Iterator[tuple[Any, ...]]:
+    """The rows of an import as they are copied into the database."""
+    sorter = Sorter(batch.mapping)
+    for number, raw in read_table(batch.name, bytes(batch.content)).rows:
+        yield (batch.pk, number, orjson.dumps(raw).decode(), *sorter.sort(number, raw), False)
+
+
+class Sorter:
+    """Says what is to become of each row. It knows the directory, and the rows that it has seen."""
+
+    def __init__(self, mapping: Mapping[str, str]) -> None:
+        self.mapping = mapping
+        self.vocabularies = read_vocabularies()
+        self.matcher = Matcher.of_directory()
+        self.serializer = CompanySerializer()
+        remember_references(self.serializer)
+
+    def sort(self, number: int, raw: Row) -> tuple[Any, ...]:
+        """(patch, unplaced, certainty, candidates, decision, company, same as, reasons) of a row."""
+        try:
+            clean = clean_company(raw, self.vocabularies, self.mapping)
+            validated(self.serializer, clean.patch)
+        except ValidationError as error:
+            return refused(refusal(error))
+        except ValueError as error:
+            return refused(str(error))
+        known = facts_of(clean.patch)
+        matches = self.matcher.match(known, CANDIDATES)
+        certain = {match.pk for match in matches if match.certainty == Match.CERTAIN}
+        company = same_as = None
+        if not matches:
+            certainty, decision = Certainty.NONE, Decision.CREATE
+        elif len(certain) == 1:
+            certainty, decision = Certainty.CERTAIN, Decision.UPDATE
+            [pk] = certain
+            company, same_as = (pk, None) if pk > 0 else (None, -pk)
+        else:
+            certainty, decision = Certainty.POSSIBLE, Decision.UNDECIDED
+        if decision != Decision.UPDATE:
+            # A later row may mean what this one is about.
+            self.matcher.add(-number, known)
+        candidates = [[match.pk, match.score, match.reasons] for match in matches]
+        return (
+            *(
+                dumped(clean.patch),
+                dumped([list(one) for one in clean.unplaced]),
+                certainty.value,
+                dumped(candidates),
+            ),
+            *(decision.value, company, same_as, "[]"),
+        )
+
+
+def refused(reason: str) -> tuple[Any, ...]:
+    return "{}", "[]", Certainty.NONE.value, "[]", Decision.REFUSED.value, None, None, dumped([reason])
+
+
+def dumped(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def facts_of(patch: Patch) -> Facts:
+    """What a row tells the matcher."""
+    return Facts(
+        name=patch["name"],
+        legal_name=patch.get("legal_name", ""),
+        aliases=tuple(patch.get("aliases", ())),
+        website=patch.get("website", ""),
+        hub=patch.get("hub", ""),
+        identifiers=frozenset((one["scheme"], one["value"]) for one in patch.get("identifiers", ())),
+    )
+
+
+def decide(row: ImportRow, choice: str) -> None:
+    """Settle a row by hand: ``new``, ``skip``, or the company, or minus the number of the earlier row, that it is.
+
+    Raises ValueError for a choice that the row does not offer.
+    """
+    offered = {str(pk): pk for pk, _, _ in row.candidates}
+    if choice not in {"new", "skip", *offered} or row.done or row.decision == Decision.REFUSED:
+        raise ValueError(choice)
+    pk = offered.get(choice)
+    row.company_id = pk if pk and pk > 0 else None
+    row.same_as = -pk if pk and pk < 0 else None
+    row.decision = Decision.UPDATE if pk else Decision.CREATE if choice == "new" else Decision.SKIP
+    row.save(update_fields=["company", "same_as", "decision"])

@@ -1,0 +1,210 @@
+"""The admin's pages of imports, as a curator goes through them."""
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from playwright.sync_api import Page, expect
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from companies.background import carry_on_all
+from companies.models import Company, Import
+from companies.staged import State
+from directory.uploads import LARGEST
+from tests import factories as make
+from tests.browsing import PHONE, Site, assert_accessible, assert_fits, sign_in
+from tests.curators import make_member, signed_in
+
+pytestmark = pytest.mark.django_db
+
+ADD = "admin:companies_import_add"
+
+
+@pytest.fixture
+def editor() -> User:
+    return make_member("editor")
+
+
+@pytest.fixture
+def client(editor: User) -> Client:
+    return signed_in(editor)
+
+
+def upload(client: Client, content: bytes, name: str = "list.csv") -> str:
+    """The address of the import, or what is wrong with the file."""
+    file = SimpleUploadedFile(name, content)
+    response = client.post(reverse(ADD), {"file": file, "reason": "A list"})
+    return response.get("Location") or response.context["form"].errors["file"][0]
+
+
+def page_of(batch: Import) -> str:
+    return reverse("admin:companies_import_change", args=[batch.pk])
+
+
+def test_a_file_is_uploaded_looked_at_decided_applied_and_undone(client: Client, editor: User) -> None:
+    make.make_hub("Karachi")
+    known = make.make_company("Nimbus Labs", hub=None, website="")
+    url = upload(client, b"name,Ort,note\nNimbus Labs,Karachi,x\nKalix,Karachi,x\nBest Software House,,x\n")
+    batch = Import.objects.get()
+    assert (batch.by, batch.state, batch.reason) == (editor, State.UPLOADED, "A list")
+    columns = {"column-0": "name", "column-1": "hub", "column-2": ""}
+    client.post(url, {"do": "stage", "status": "published", **columns})
+    assert ProcrastinateJob.objects.filter(task_name="directory.tasks.carry_on_imports", status="todo").count() == 1
+    assert client.get(url).context["batch"].is_busy
+    carry_on_all(60)
+    response = client.get(url)
+    assert {value: number for value, _, number, _ in response.context["decisions"]} == {
+        "create": 1,
+        "update": 0,
+        "undecided": 1,
+        "skip": 0,
+        "refused": 1,
+    }
+    [entry] = response.context["entries"]
+    assert [one.field for one in entry["options"][0]["differences"]] == ["hub"]
+    client.post(url, {"do": "decide", "row-1": str(known.pk), "row-3": "new"})
+    client.post(url, {"do": "apply"})
+    carry_on_all(60)
+    batch.refresh_from_db()
+    assert (batch.state, batch.counts["done"]) == (State.APPLIED, 2)
+    known.refresh_from_db()
+    assert known.hub
+    assert Company.objects.get(name="Kalix").status == "published"
+    client.post(url, {"do": "undo", "why": ""})
+    batch.refresh_from_db()
+    assert batch.state == State.APPLIED
+    client.post(url, {"do": "undo", "why": "The wrong list"})
+    carry_on_all(60)
+    known.refresh_from_db()
+    batch.refresh_from_db()
+    assert (batch.state, known.hub, batch.undone_by) == (State.UNDONE, None, editor)
+
+
+def test_a_column_must_hold_the_names(client: Client) -> None:
+    url = upload(client, b"a,b\nZorvex,Lahore\n")
+    response = client.post(url, {"do": "stage", "column-0": "hub", "column-1": "nonsense"}, follow=True)
+    assert "which column holds" in response.content.decode()
+    assert Import.objects.get().state == State.UPLOADED
+
+
+def test_a_bad_file_is_refused_on_the_form_and_not_kept(client: Client) -> None:
+    assert "a picture" in upload(client, b"\x89PNG\r\n\x1a\n", "list.csv")
+    assert "larger than 20 MB" in upload(client, b"name\n" + b"x" * LARGEST)
+    assert "no row below" in upload(client, b"name,city\n")
+    assert not Import.objects.exists()
+
+
+def test_rows_that_were_written_are_not_read_anew(client: Client) -> None:
+    batch = make.make_import("name\nZorvex\n")
+    batch.move(State.APPLYING)
+    carry_on_all(60)
+    batch.refresh_from_db()
+    assert bytes(batch.content) == b""
+    batch.move(State.FAILED, "Something went wrong.")
+    client.post(page_of(batch), {"do": "stage", "column-0": "name"})
+    batch.refresh_from_db()
+    assert (batch.state, batch.rows.done().count()) == (State.FAILED, 1)
+
+
+def test_buttons_of_another_state_do_nothing(client: Client) -> None:
+    batch = make.make_import()
+    for do in ("undo", "nonsense"):
+        assert "moved on" in client.post(page_of(batch), {"do": do, "why": "x"}, follow=True).content.decode()
+    batch.refresh_from_db()
+    assert batch.state == State.STAGED
+
+
+def test_refused_rows_are_downloaded_with_reasons_and_run_nothing(client: Client) -> None:
+    batch = make.make_import('name,note\n"=HYPERLINK(""x"")",y\n-,=1+1\n-,+1\n-,@x\n-,"\tx"\nBest Software House,z\n')
+    response = client.get(reverse("admin:companies_import_refused", args=[batch.pk]))
+    assert response["Content-Disposition"] == f'attachment; filename="import-{batch.pk}-refused.csv"'
+    text = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    table = list(csv.reader(io.StringIO(text)))
+    assert table[0] == ["row", "why", "name", "note"]
+    assert [row[3] for row in table[1:]] == ["'=1+1", "'+1", "'@x", "'\tx", "z"]
+    assert [row[0] for row in table[1:]] == ["2", "3", "4", "5", "6"]
+    assert table[1][2] == "'-"
+    assert "a row without a name" in table[1][1]
+
+
+def test_texts_of_a_file_are_texts_on_the_page(client: Client) -> None:
+    batch = make.make_import('name,<b>\n"<script>alert(1)</script> Zorvex",<i>\n')
+    body = client.get(page_of(batch), {"show": "create"}).content.decode()
+    assert "<script>alert" not in body
+    assert "<i>" not in body
+
+
+def test_progress_is_told(client: Client) -> None:
+    batch = make.make_import("name\nZorvex\nKalix\n")
+    batch.move(State.APPLYING)
+    url = reverse("admin:companies_import_progress", args=[batch.pk])
+    assert client.get(url).json() == {"busy": True, "done": 0, "all": 2}
+    carry_on_all(60)
+    assert client.get(url).json() == {"busy": False, "done": 2, "all": 2}
+
+
+@pytest.mark.parametrize("do", ["stage", "decide", "skip", "apply", "undo"])
+def test_a_contributor_does_none_of_it(do: str) -> None:
+    batch = make.make_import()
+    client = signed_in(make_member("contributor", "chand"))
+    assert client.get(reverse(ADD)).status_code == 403
+    assert client.get(page_of(batch)).status_code == 403
+    assert client.post(page_of(batch), {"do": do, "why": "x"}).status_code == 403
+
+
+def test_only_who_publishes_publishes(client: Client, editor: User) -> None:
+    editor.groups.get().permissions.remove(
+        *editor.groups.get().permissions.filter(codename="publish_company").values_list("pk", flat=True)
+    )
+    url = upload(client, b"name\nZorvex\n")
+    client.post(url, {"do": "stage", "column-0": "name", "status": "published"})
+    assert Import.objects.get().status == "draft"
+
+
+def test_a_page_costs_the_same_however_many_rows_there_are(client: Client) -> None:
+    make.make_hub("Karachi")
+
+    def queries(rows: int) -> int:
+        batch = make.make_import("name,city\n" + "".join(f"Nimbus Labs{n},Karachi\n" for n in range(rows)))
+        with CaptureQueriesContext(connection) as captured:
+            client.get(page_of(batch), {"show": "create"})
+        return len(captured)
+
+    queries(1)
+    assert queries(30) == queries(3)
+
+
+def test_a_curator_imports_a_file_and_undoes_it(page: Page, site: Site, tmp_path: Path) -> None:
+    """The whole way in a browser, with the worker of `manage.py serve` behind it."""
+    path = tmp_path / "list.csv"
+    path.write_bytes(
+        "Company;City;Web\r\nZorvex Kalix;Lahore;zorvexkalix.com\r\nSoftware House;;\r\n".encode("cp1252")
+    )
+    sign_in(page, site)
+    page.goto("/admin/companies/import/add/")
+    page.get_by_label("File").set_input_files(path)
+    page.get_by_role("button", name="Upload").click()
+    expect(page.get_by_label("Web", exact=True)).to_have_value("website")
+    assert_accessible(page)
+    page.get_by_label("New companies are").select_option("published")
+    page.get_by_role("button", name="Show what it would do").click()
+    page.get_by_role("link", name="New 1").click()
+    expect(page.get_by_role("heading", name="Zorvex Kalix")).to_be_visible()
+    assert_accessible(page)
+    page.set_viewport_size(PHONE)
+    assert_fits(page)
+    page.get_by_role("button", name="Write the 1 decided row").click()
+    expect(page.get_by_text("Applied.")).to_be_visible()
+    expect(page.get_by_text("Done 1 of 2")).to_be_visible()
+    assert page.request.get("/api/v1/companies/zorvex-kalix/").status == 200
+    page.get_by_label("Why").fill("Only tried out")
+    page.get_by_role("button", name="Undo the import").click()
+    expect(page.get_by_text("Undone.")).to_be_visible()
+    assert page.request.get("/api/v1/companies/zorvex-kalix/").status == 410
