@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        # Generated columns call its function; no foreign key says so.
         ("directory", "0001_extensions"),
     ]
 
