@@ -59,7 +59,7 @@ def deliver(receiver: Receiver, attend_it: Callable[[], Webhook], how: str) -> N
     attend_it()
 
 
-@hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=st.sampled_from(QUERIES), remembers=st.booleans(), happened=st.lists(happenings, max_size=14))
 @example(
     query="hub=lahore",
