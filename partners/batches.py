@@ -76,9 +76,8 @@ def next_batch(webhook: Webhook, now: datetime.datetime) -> Batch | None:
 
 
 def make(now: datetime.datetime, page: Page, **fields: Any) -> Batch:
-    return Batch(
-        **{"message": new_message(), "at": rfc3339(now), "revision": page.revision, "to": page.place} | fields
-    )
+    to = fields.pop("to", page.place)
+    return Batch(message=new_message(), at=rfc3339(now), revision=page.revision, to=to, **fields)
 
 
 def batch_of_log(webhook: Webhook, now: datetime.datetime) -> tuple[Page, Batch | None]:
@@ -168,17 +167,17 @@ def told(events: Sequence[Event]) -> list[dict[str, Any]]:
     found = []
     for event, pk in events:
         version = newest[pk]
-        is_shown = event != LEFT and version.document is not None
+        document = None if event == LEFT else version.document
         found.append(
             {
                 "revision": version.revision_id,
                 "kind": KIND,
                 "id": version.public_id,
-                "slug": version.slug if is_shown else None,
+                "slug": version.slug if document else None,
                 # What entered and was withdrawn before it could be told: whoever holds it is to drop it.
-                "action": event if is_shown else LEFT,
+                "action": event if document else LEFT,
                 "successor": version.successor or None,
-                "document": orjson.Fragment(version.document) if is_shown else None,
+                "document": orjson.Fragment(document) if document else None,
             }
         )
     return found

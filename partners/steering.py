@@ -27,7 +27,7 @@ class WebhookForm(forms.ModelForm):
         choices=lambda: [(kind, model._meta.verbose_name_plural) for kind, model in kinds().items()],
         widget=forms.CheckboxSelectMultiple,
         required=False,
-        help_text=Webhook._meta.get_field("kinds").help_text,  # type: ignore[union-attr]
+        help_text=Webhook._meta.get_field("kinds").help_text,
     )
 
     class Meta:

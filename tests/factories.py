@@ -22,8 +22,8 @@ from companies.suggestions import Suggestion
 from directory.models import Source as Origin
 from directory.publishing import publication
 from hubs.models import Hub, Indicator, Program
+from partners import webhooks
 from partners.models import Delivery, Partner, Webhook
-from partners.webhooks import Stage, State
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -147,8 +147,10 @@ def make_webhook(**fields: Any) -> Webhook:
     """A webhook that has proved itself, of the partner “Shop”; it follows the log from its beginning, or a list."""
     if "partner" not in fields:
         fields["partner"] = Partner.objects.get_or_create(name="Shop", defaults={"contact": "it@shop.example"})[0]
-    stage = Stage.BEGINNING if fields.get("query") else Stage.FOLLOWING
-    webhook = Webhook(**{"url": "https://shop.example/hooks", "state": State.ACTIVE, "stage": stage} | fields)
+    stage = webhooks.Stage.BEGINNING if fields.get("query") else webhooks.Stage.FOLLOWING
+    webhook = Webhook(
+        **{"url": "https://shop.example/hooks", "state": webhooks.State.ACTIVE, "stage": stage} | fields
+    )
     webhook.renew_secret(datetime.datetime(2026, 11, 2, tzinfo=datetime.UTC))
     webhook.save()
     return webhook
