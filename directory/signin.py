@@ -124,7 +124,7 @@ def is_postponed(request: HttpRequest) -> bool:
 
 
 def missing_step(request: HttpRequest) -> str:
-    """The name of the page that leads on to the password, the second factor or a code of it; "" where all are shown."""
+    """The name of the page that asks for what is missing: password, second factor or a code of it; "" for nothing."""
     if not request.user.is_authenticated:
         return "account_login"
     if is_verified(request) or is_postponed(request):

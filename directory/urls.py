@@ -14,7 +14,7 @@ from companies.views import CompanyStatistics, CompanyViewSet, IndustryViewSet, 
 from directory import changes, digest, signin, snapshot, views
 from directory.api import errors
 from hubs.views import HubViewSet, IndicatorViewSet, ProgramViewSet
-from partners import crawlers, embeds, pages, portal, webhook_pages
+from partners import crawlers, embeds, pages
 
 router = SimpleRouter()
 router.register("companies", CompanyViewSet)
@@ -43,12 +43,7 @@ urlpatterns = [
     path("embed/badge/<str:key>.svg", embeds.badge),
     path("embed/directory-listings.js", embeds.element),
     path("companies/<str:key>/", pages.company),
-    path("partner/", portal.home, name="partner"),
-    path("partner/<int:partner_id>/", portal.overview, name="partner_overview"),
-    path("partner/<int:partner_id>/keys/", portal.make_key, name="partner_make_key"),
-    path("partner/<int:partner_id>/keys/<slug:name>/revoke/", portal.revoke_key, name="partner_revoke_key"),
-    path("partner/<int:partner_id>/webhooks/", webhook_pages.own_list, name="partner_webhooks"),
-    path("partner/<int:partner_id>/webhooks/<int:pk>/", webhook_pages.own_webhook, name="partner_webhook"),
+    path("partner/", include("partners.urls")),
     path("feed.atom", crawlers.feed),
     path("sitemap.xml", crawlers.sitemaps),
     path("sitemap-<int:part>.xml", crawlers.sitemap),

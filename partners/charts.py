@@ -35,7 +35,7 @@ class Chart:
 
 
 def draw(counts: Mapping[datetime.date, tuple[int, int]], today: datetime.date) -> Chart:
-    """The last DAYS days up to ``today``; ``counts`` has (requests, those refused) of days on which there were any."""
+    """The last DAYS days up to ``today``; ``counts`` has (requests, those refused) of days that have any."""
     days = [today - datetime.timedelta(days=back) for back in reversed(range(DAYS))]
     most = max((counts.get(day, (0, 0))[0] for day in days), default=0)
     bars = []

@@ -94,8 +94,8 @@ def feed(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    text = f"User-agent: *\nDisallow: /admin/\nDisallow: /account/\nDisallow: /partner/\n\nSitemap: {settings.SITE_URL}/sitemap.xml\n"
-    return HttpResponse(text, content_type=TEXT)
+    closed = "".join(f"Disallow: {path}\n" for path in ("/admin/", "/account/", "/partner/"))
+    return HttpResponse(f"User-agent: *\n{closed}\nSitemap: {settings.SITE_URL}/sitemap.xml\n", content_type=TEXT)
 
 
 @require_safe

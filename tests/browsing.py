@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -21,9 +22,10 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
 
 @dataclass(frozen=True)
 class Site:
-    """A directory that is served, and its first curator."""
+    """A directory that is served, with its data, and its first curator."""
 
     url: str
+    data: Path
     password: str
     username: str = "curator"
 
@@ -37,7 +39,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         serve.wait_until_ready()
         told = re.search(r"with the password (\S+)", serve.output())
         assert told
-        yield Site(f"http://127.0.0.1:{serve.port}", told[1])
+        yield Site(f"http://127.0.0.1:{serve.port}", data, told[1])
     finally:
         serve.kill()
 

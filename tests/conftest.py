@@ -1,8 +1,10 @@
 """What every test of the API starts from."""
 
+import mmap
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connection, transaction
@@ -13,6 +15,7 @@ from directory import log
 from directory.api import caching, groupings, pagination, related, vocabulary
 from directory.models import Source
 from directory.publishing import publication
+from partners import authentication, counting, limits
 from tests.browsing import browse, chromium, page, site
 from tests.lists import VIEWSETS
 
@@ -42,6 +45,21 @@ def forget() -> Callable[[], None]:
 
     forget()
     return forget
+
+
+@pytest.fixture(autouse=True, scope="session")
+def limits_file(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Requests are counted apart from those of a directory that is served beside the tests."""
+    settings.LIMITS_FILE = tmp_path_factory.mktemp("limits") / "limits"
+
+
+@pytest.fixture(autouse=True)
+def count_nothing() -> Iterator[None]:
+    """Nobody has asked for anything yet; what a test counts is not written down behind it."""
+    limits.table().memory.madvise(mmap.MADV_REMOVE)
+    authentication.keys.entries.clear()
+    yield
+    counting.usage.taken()
 
 
 @pytest.fixture(scope="session")

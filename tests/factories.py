@@ -23,7 +23,8 @@ from directory.models import Source as Origin
 from directory.publishing import publication
 from hubs.models import Hub, Indicator, Program
 from partners import webhooks
-from partners.models import Delivery, Partner, Webhook
+from partners.issuing import issue
+from partners.models import ApiKey, Delivery, Partner, Webhook
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -144,9 +145,9 @@ def make_suggestion(company: Company | None = None, **patch: Any) -> Suggestion:
 
 
 def make_webhook(**fields: Any) -> Webhook:
-    """A webhook that has proved itself, of the partner “Shop”; it follows the log from its beginning, or a list."""
+    """A webhook that has proved itself; it follows the log from its beginning, or a list."""
     if "partner" not in fields:
-        fields["partner"] = Partner.objects.get_or_create(name="Shop", defaults={"contact": "it@shop.example"})[0]
+        fields["partner"] = Partner.objects.first() or make_partner()
     stage = webhooks.Stage.BEGINNING if fields.get("query") else webhooks.Stage.FOLLOWING
     webhook = Webhook(
         **{"url": "https://shop.example/hooks", "state": webhooks.State.ACTIVE, "stage": stage} | fields
@@ -160,6 +161,26 @@ def make_delivery(webhook: Webhook | None = None, **fields: Any) -> Delivery:
     known = {"message": "msg_0", "kind": "test", "attempt": 1, "succeeded": True, "milliseconds": 20}
     known["at"] = datetime.datetime(2026, 11, 2, 9, 0, tzinfo=datetime.UTC)
     return Delivery.objects.create(webhook=webhook or make_webhook(), **known | fields)
+
+
+def make_partner(name: str = "Techlist", **fields: Any) -> Partner:
+    """A site whose pages ``fatima`` may see, unless told otherwise."""
+    users = fields.pop("users", None)
+    partner = Partner.objects.create(name=name, **{"contact": "fatima@techlist.example"} | fields)
+    partner.users.set([make_user()] if users is None else users)
+    return partner
+
+
+def make_key(partner: Partner | None = None, **fields: Any) -> tuple[ApiKey, str]:
+    """A key and its text."""
+    key = ApiKey(partner=partner or Partner.objects.first() or make_partner(), **fields)
+    return key, issue(key, by=None)
+
+
+def make_user(username: str = "fatima") -> User:
+    """Somebody who has nothing to do with the admin; made once."""
+    found = get_user_model().objects.filter(username=username).first()
+    return found or make_curator(username, is_staff=False, is_superuser=False)
 
 
 def make_curator(username: str = "ayesha", **fields: Any) -> User:

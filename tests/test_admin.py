@@ -27,13 +27,14 @@ from directory.models import Mark, Revision, SavedView
 from directory.narrowing import MOST_OPTIONS
 from directory.publishing import WRITERS_LOCK, publication
 from hubs.models import Hub
+from partners.models import Usage
 from tests import factories as make
 from tests.curators import signed_in
 from tests.log import actions, document, marked
 
 pytestmark = pytest.mark.django_db
 
-OURS = ("directory", "hubs", "companies")
+OURS = ("directory", "hubs", "companies", "partners")
 LIST = "admin:companies_company_changelist"
 CHANGE = "admin:companies_company_change"
 
@@ -129,6 +130,8 @@ def make_everything() -> None:
     owner = User.objects.filter(username="dua").first() or make.make_curator("dua", is_superuser=False)
     SavedView.objects.create(user=owner, kind="company", name="Lahore", query="q=lahore", shared=True)
     apps.get_model("directory", "Log").objects.get_or_create(pk=1)
+    key, _ = make.make_key()
+    Usage.objects.create(key=key, day="2026-03-31", requests=1)
 
 
 # Every model

@@ -22,6 +22,7 @@ COMPLAINTS = {
     15: "Choosing a facet's value zeroes its siblings",
     16: "The schema of filters is wrong",
     17: "No conditional requests on lists; compression breaks ETags",
+    18: "Limits that nobody sees until they are hit",
     19: "Errors in several shapes, or in HTML",
     20: "A bad value is a server's error, or an error has status 200",
     21: "Webhooks fire on failed saves, twice, out of order, with no replay",

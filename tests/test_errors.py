@@ -42,7 +42,7 @@ from directory.api.listing import PARAMETERS
 from directory.models import Log, Revision, Source
 from directory.publishing import edit, publication
 from directory.urls import handler400, handler403, handler404, handler500  # noqa: F401 - of this module's URL map
-from tests.factories import make_company, make_specialty
+from tests.factories import make_company, make_key, make_specialty
 from tests.lists import VIEWSETS, mistakes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
@@ -122,6 +122,14 @@ def unencrypted(api: Client, settings: Settings) -> Any:
     return Client(HTTP_HOST="127.0.0.1").get(COMPANIES)
 
 
+def with_key(url: str = COMPANIES, **fields: Any) -> Callable[[Client, Settings], Any]:
+    def ask(api: Client, settings: Settings) -> Any:
+        _, text = make_key(**fields)
+        return api.get(url.format(key=text), headers={} if "{key}" in url else {"authorization": f"Bearer {text}"})
+
+    return ask
+
+
 def getting(url: str, **headers: str) -> Callable[[Client, Settings], Any]:
     return lambda api, settings: api.get(url, headers=headers)
 
@@ -134,6 +142,10 @@ PROVOKED: dict[str, Callable[[Client, Settings], Any]] = {
     "invalid_query": getting(f"{COMPANIES}?siez=3"),
     "bad_request": getting(f"{COMPANIES}?" + "&".join(f"p{n}=1" for n in range(1001))),
     "invalid_input": posting("/api/v1/raise/invalid_input/", "{}"),
+    "key_in_address": with_key(f"{COMPANIES}?q={{key}}"),
+    "invalid_key": getting(COMPANIES, authorization="Bearer nonsense"),
+    "wrong_scope": with_key(scopes=["suggest"]),
+    "wrong_origin": with_key(origins=["https://techlist.example"]),
     "not_authenticated": getting("/api/v1/raise/not_authenticated/"),
     "forbidden": getting("/api/v1/raise/forbidden/"),
     "https_required": unencrypted,

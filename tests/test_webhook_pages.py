@@ -13,20 +13,19 @@ from partners.signing import open_secret
 from partners.webhooks import MOST_WEBHOOKS, Stage, State, Webhook
 from tests import factories as make
 from tests.curators import make_member, signed_in
-from tests.test_webhooks import make_webhook
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def partner() -> Partner:
-    return Partner.objects.create(name="Shop", contact="it@shop.example")
+    return make.make_partner("Shop", users=[])
 
 
 @pytest.fixture
 def user(partner: Partner) -> User:
     """Somebody of the partner, who is no curator."""
-    user = make.make_curator("sana", is_staff=False, is_superuser=False)
+    user = make.make_user("sana")
     partner.users.add(user)
     return user
 
@@ -83,7 +82,7 @@ def test_what_is_wrong_with_it_is_told_beside_it(client: Client, partner: Partne
 
 def test_its_buttons(client: Client) -> None:
     make.make_hub()
-    webhook = make_webhook(partner=Partner.objects.get())
+    webhook = make.make_webhook()
     press(client, webhook, "disable")
     assert (webhook.state, webhook.problem) == (State.DISABLED, "Disabled by sana.")
     assert "has changed since" in press(client, webhook, "disable")
@@ -115,7 +114,7 @@ def test_its_buttons(client: Client) -> None:
 
 def test_a_change_keeps_what_couriers_know(client: Client) -> None:
     make.make_hub()
-    webhook = make_webhook(partner=Partner.objects.get(), position=7, revision=7)
+    webhook = make.make_webhook(position=7, revision=7)
     press(client, webhook, "save", url=webhook.url, kinds="hub")
     assert (webhook.kinds, webhook.state, webhook.position) == (["hub"], State.ACTIVE, 7)
     press(client, webhook, "save", url=webhook.url, query="hub=lahore")
@@ -125,8 +124,8 @@ def test_a_change_keeps_what_couriers_know(client: Client) -> None:
 
 
 def test_nobody_sees_the_webhooks_of_others(user: User) -> None:
-    other = Partner.objects.create(name="Bank", contact="it@bank.example")
-    webhook = make_webhook(partner=other)
+    other = make.make_partner("Bank")
+    webhook = make.make_webhook(partner=other)
     own = Partner.objects.get(name="Shop")
     client = signed_in(user)
     for page in (page_of(webhook), f"/partner/{other.pk}/webhooks/", f"/partner/{own.pk}/webhooks/{webhook.pk}/"):

@@ -17,8 +17,9 @@ EXAMPLES = {
 }
 
 INTRODUCTION = """\
-No key needed: every link here works in your browser; a key only raises the limit of requests. It is read-only, but for the suggestions that anybody may
-send: `POST /api/v1/suggestions/` corrects a company, or names one that is missing.
+No key needed: every link here works in your browser; a key only raises the limit of requests. It is read-only,
+but for the suggestions that anybody may send: `POST /api/v1/suggestions/` corrects a company, or names one that
+is missing.
 
 {examples}
 

@@ -35,7 +35,7 @@ HEADERS: dict[str, Schema] = {
         "schema": {"type": "string", "pattern": '^"[0-9a-f]+"$'},
     },
     "Cache-Control": {
-        "description": "How long caches may keep it, shared ones only without a key; what was waited for in vain, none.",
+        "description": "How long caches may keep it, shared ones only without a key; waited for in vain, not at all.",
         "schema": {"type": "string", "enum": [CACHE_CONTROL, PRIVATE, NOT_KEPT]},
     },
     "Directory-Revision": {

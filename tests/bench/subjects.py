@@ -45,6 +45,7 @@ class Subject:
             "SECRET_KEY": "one for all sizes, so that cursors fit them all",
             "PORT": str(self.port),
             "WEB_WORKERS": "1",
+            "REQUESTS_A_MINUTE": "100000000",  # counted as everywhere, and all of them answered
         }
 
     def run(self, module: str, *arguments: str) -> bytes:
