@@ -59,8 +59,15 @@ class Dispatcher:
     def listen(self) -> None:
         """Look whenever something is published, from now on; once is enough."""
         if self.listener is None:
-            self.listener = Listener(self.look)
+            # In another thread: the listener's connection is busy with listening.
+            self.listener = Listener(lambda: self.pool.submit(self.hear))
             self.listener.start()
+
+    def hear(self) -> None:
+        try:
+            self.look()
+        finally:
+            connections.close_all()
 
     def close(self) -> None:
         """Wait until nobody is attended."""

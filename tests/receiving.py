@@ -3,7 +3,7 @@
 import datetime
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -118,14 +118,5 @@ def holding(until: threading.Event, then: Answer = OK) -> Answer:
     def answer(request: BaseHTTPRequestHandler) -> None:
         until.wait(30)
         then(request)
-
-    return answer
-
-
-def by_turns(*answers: Answer) -> Callable[[BaseHTTPRequestHandler], None]:
-    left = list(answers)
-
-    def answer(request: BaseHTTPRequestHandler) -> None:
-        (left.pop(0) if len(left) > 1 else left[0])(request)
 
     return answer

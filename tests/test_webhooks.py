@@ -35,7 +35,7 @@ from partners.dispatching import Dispatcher
 from partners.webhooks import KEPT, Delivery, State, Webhook
 from tests import factories as make
 from tests.hosts import Answer, Host, reply, sender_to
-from tests.receiving import Clock, Receiver, by_turns, holding, receiving
+from tests.receiving import Clock, Receiver, holding, receiving
 from tests.served import free_port, wait_for
 from tests.test_writers import database_url, own_connection
 
@@ -676,49 +676,50 @@ def test_two_workers_never_send_to_the_same_receiver(api: Client, clock: Clock, 
     assert shop.records == feed(api)
 
 
-# A courier of its own process; what it is to deliver, and to whom, is in its arguments.
-COURIER = """
-import os, sys, django
+# A worker of its own process; whom it may reach is in its argument.
+WORKER = """
+import os, signal, sys, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "directory.settings"
 django.setup()
 from directory.outbound import Sender
-from partners import batches
 from partners.couriers import Courier
+from partners.dispatching import Dispatcher
 
-batches.LIMIT = 3
-port, webhook = int(sys.argv[1]), int(sys.argv[2])
-sender = Sender(local_servers={("127.0.0.1", port)}, resolver=lambda *_: ["127.0.0.1"])
-Courier(sender, http=True).attend(webhook)
+sender = Sender(local_servers={("127.0.0.1", int(sys.argv[1]))}, resolver=lambda *_: ["127.0.0.1"])
+Dispatcher(Courier(sender, http=True)).listen()
+signal.pause()
 """
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_courier_killed_between_delivery_and_commit_only_repeats(api: Client) -> None:
+def test_a_worker_hears_what_is_published_and_killed_before_its_commit_only_repeats(api: Client) -> None:
     with receiving(remembers=False) as shop:
         webhook = make_webhook(shop)
         change_much()
-        running: list[subprocess.Popen[bytes]] = []
-
-        def kill(request: BaseHTTPRequestHandler) -> None:
-            running[0].send_signal(signal.SIGKILL)
-            running[0].wait()
-
-        shop.mood, shop.takes_all_the_same = by_turns(reply(204), kill), True
         variables = {**os.environ, "DATABASE_URL": database_url()}
-        command = [sys.executable, "-c", COURIER, str(shop.there.port), str(webhook.pk)]
-        running.append(subprocess.Popen(command, cwd=settings.BASE_DIR, env=variables))
-        assert running[0].wait(60) == -signal.SIGKILL
-        assert len(shop.came) == 2
+        command = [sys.executable, "-c", WORKER, str(shop.there.port)]
+        running = subprocess.Popen(command, cwd=settings.BASE_DIR, env=variables)
+        try:
+            wait_for(lambda: len(shop.records) == len(feed(api)) or running.poll() is not None)
+
+            def kill(request: BaseHTTPRequestHandler) -> None:
+                running.send_signal(signal.SIGKILL)
+                running.wait()
+
+            shop.mood, shop.takes_all_the_same = kill, True
+            make.make_industry()
+            assert running.wait(60) == -signal.SIGKILL
+        finally:
+            running.kill()
+            running.wait()
+        before = list(shop.came)
         shop.mood = None
         attend(Courier(sender_to(shop.there), http=True), webhook)
-    messages = shop.messages()
-    assert messages[1] == messages[2]
-    assert len(set(messages)) == len(messages) - 1
-    repeated = shop.came[1][2]["data"]["results"]
-    assert shop.came[2][2]["data"]["results"] == repeated
-    assert [
-        record for message in dict.fromkeys(messages) for record in shop.taken[message]["data"]["results"]
-    ] == feed(api)
+    [repeated] = shop.came[len(before) :]
+    assert repeated[0] == before[-1][0]
+    assert repeated[2] == before[-1][2]
+    assert len(set(shop.messages())) == len(before)
+    assert [record for payload in shop.taken.values() for record in payload["data"]["results"]] == feed(api)
 
 
 def test_the_receiver_of_the_documentation_works(clock: Clock, tmp_path: Path) -> None:
