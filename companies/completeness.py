@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from companies.models import Company, Credential, Identifier, Office, Source
+from directory.narrowing import Counted
 
 
 def text(name: str) -> Q:
@@ -100,7 +101,7 @@ IN_WORDS = {
 }
 
 
-class FactFilter(SimpleListFilter):
+class FactFilter(Counted, SimpleListFilter):
     """Answers what the quality page counts: ``?fact=website.missing``. Offered only where it is already asked."""
 
     title = parameter_name = "fact"
@@ -111,12 +112,18 @@ class FactFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> list[tuple[str, str]]:
         return [(f"{fact.name}.{key}", f"{fact.label} {words}") for fact in FACTS for key, words in IN_WORDS.items()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+    def condition(self) -> Q:
         name, _, question = (self.value() or "").partition(".")
         fact = next((fact for fact in FACTS if fact.name == name), None)
-        if fact is None or question not in QUESTIONS:
-            return queryset
-        return queryset.filter(QUESTIONS[question](fact, timezone.localdate()))
+        return Q(QUESTIONS[question](fact, timezone.localdate())) if fact and question in QUESTIONS else Q()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(self.condition())
+
+    def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet) -> dict[str, Count]:
+        """Of what is asked: nothing else is offered."""
+        chosen = [n for n, (value, _) in enumerate(self.lookup_choices) if value == self.value()]
+        return {f"{n}__c": Count(pk_attname, filter=self.condition()) for n in chosen}
 
     def choices(self, changelist: Any) -> list[Any]:
         """All, and what is asked."""

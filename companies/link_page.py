@@ -5,14 +5,16 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from companies.links import DEAD_AFTER, State
 from companies.models import Company
+from companies.questions import QUESTIONS
 from companies.reaching import ask_for_check
+from directory.narrowing import Counted
 
 PERMISSION = "companies.change_company"
 DEAD = "dead"
@@ -23,19 +25,27 @@ LINKS_IN_WORDS = {
 }
 
 
-class LinkFilter(admin.SimpleListFilter):
+class LinkFilter(Counted, admin.SimpleListFilter):
     title = "website"
     parameter_name = "link"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
         return list(LINKS_IN_WORDS.items())
 
+    def condition(self) -> Q:
+        return self.holds(self.value()) if self.value() else Q()
+
+    def holds(self, state: str | None) -> Q:
+        if state == DEAD:
+            return QUESTIONS["with_dead_link"].holds(Company.objects.none())
+        return Q(link_check__state=state, link_check__url=F("website"))
+
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        if not self.value():
-            return queryset
-        if self.value() == DEAD:
-            return queryset.with_dead_link()  # type: ignore[attr-defined]
-        return queryset.filter(link_check__state=self.value(), link_check__url=F("website"))
+        return queryset.filter(self.condition())
+
+    def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet) -> dict[str, Count]:
+        states = enumerate(LINKS_IN_WORDS)
+        return {f"{n}__c": Count(pk_attname, filter=self.holds(state)) for n, state in states}
 
 
 def link_in_words(company: Company) -> str:

@@ -12,6 +12,7 @@ from rest_framework.serializers import ValidationError
 
 from companies.models import Company, Duplicate, Merge
 from companies.serializers import CompanySerializer
+from companies.workflow import Status, Step
 from directory.models import Source
 from directory.publishing import Document, edit, publication
 from directory.undoing import CannotUndo, Obstacle, written
@@ -96,7 +97,8 @@ def merge_companies(
             private_before={name: getattr(keep, name) for name in private},
         )
         current.successors["company", drop.pk] = keep.public_id
-        edit(drop, UNIQUE, source=Source.ADMIN, status=Company.Status.WITHDRAWN)
+        edit(drop, UNIQUE, source=Source.ADMIN, status=Status.WITHDRAWN)
+        Step.objects.take([drop], before=drop.status, after=Status.WITHDRAWN, by=by, reason=why)
         edit(keep, changed, source=Source.ADMIN, **private)
         # As the database has them, which may tidy what it is given.
         now = facts(keep)
@@ -112,10 +114,11 @@ def undo_merge(merge: Merge, *, by: User | None, reason: str = "") -> None:
 
     Raises CannotUndo, with nothing done, where either was changed since in what the merge had changed.
     """
-    with publication(source=Source.ADMIN, by=by, reason=reason or f"Not the same: {merge.reason}"):
+    why = reason or f"Not the same: {merge.reason}"
+    with publication(source=Source.ADMIN, by=by, reason=why):
         keep, drop = locked(merge.keep_id), locked(merge.drop_id)
         merge = Merge.objects.select_for_update().get(pk=merge.pk)
-        if merge.undone_at or drop.status != Company.Status.WITHDRAWN:
+        if merge.undone_at or drop.status != Status.WITHDRAWN:
             raise CannotUndo([obstacle(drop, "it was restored since")])
         now = facts(keep)
         if changed := [name for name, value in merge.after.items() if now[name] != value]:
@@ -127,6 +130,7 @@ def undo_merge(merge: Merge, *, by: User | None, reason: str = "") -> None:
         }
         edit(keep, merge.before, source=Source.ADMIN, **private)
         edit(drop, merge.let_go, source=Source.ADMIN, status=merge.status)
+        Step.objects.take([drop], before=drop.status, after=merge.status, by=by, reason=why)
         merge.undone_at = timezone.now()
         merge.save(update_fields=["undone_at"])
         Duplicate.objects.reopen(keep, drop)

@@ -22,7 +22,7 @@ from companies.questions import AskedQuerySet
 from companies.staged import Import as Import  # Django looks for models here
 from companies.staged import ImportRow as ImportRow
 from companies.suggestions import Suggestion as Suggestion
-from companies.workflow import Status
+from companies.workflow import NEW, Status, Step
 from directory.api.ordering import Sort, declare_orderings, indexes_for
 from directory.models import Published, PublishedQuerySet, marks, published_triggers
 from directory.websites import DomainField, WebsiteField, bare_domain, website_constraint
@@ -332,9 +332,13 @@ class Company(Published):
     def is_public(self) -> bool:
         return self.status == self.Status.PUBLISHED
 
-    def hide(self) -> None:
-        self.status = self.Status.WITHDRAWN
+    def hide(self, *, by: User | None = None, reason: str = "") -> None:
+        before, self.status = self.status, Status.WITHDRAWN
         self.save(update_fields=["status"])
+        Step.objects.take([self], before=before, after=self.status, by=by, reason=reason)
+
+    def was_shown(self, before: Company | None, *, by: User | None, reason: str) -> None:
+        Step.objects.take([self], before=before.status if before else NEW, after=self.status, by=by, reason=reason)
 
     def clean(self) -> None:
         self.domain = bare_domain(self.website)

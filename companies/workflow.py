@@ -21,6 +21,7 @@ class Status(models.TextChoices):
 
 
 NEW = ""
+REASON_LENGTH = 300
 # What those who do not publish may work on.
 OPEN = (Status.DRAFT, Status.IN_REVIEW)
 # Each step there is, and whether it is for those who publish.
@@ -36,6 +37,12 @@ STEPS: dict[tuple[str, str], bool] = {
     (Status.WITHDRAWN, Status.PUBLISHED): True,
     (Status.WITHDRAWN, Status.DRAFT): True,
 }
+# What a merge does to a company that nobody published, and its undo; nobody takes these by hand.
+BY_MERGING = [
+    (Status.DRAFT, Status.WITHDRAWN),
+    (Status.IN_REVIEW, Status.WITHDRAWN),
+    (Status.WITHDRAWN, Status.IN_REVIEW),
+]
 # What others have to be told the cause of.
 EXPLAINED = {(Status.IN_REVIEW, Status.DRAFT), (Status.PUBLISHED, Status.WITHDRAWN)}
 
@@ -43,6 +50,9 @@ EXPLAINED = {(Status.IN_REVIEW, Status.DRAFT), (Status.PUBLISHED, Status.WITHDRA
 class StepQuerySet(models.QuerySet["Step"]):
     def take(self, companies: Iterable[Any], *, before: str, after: str, by: User | None, reason: str) -> None:
         """Keep that ``companies`` went from one status to another; inside the publication that changes them."""
+        if before == after:
+            return
+        reason = reason[:REASON_LENGTH]
         rows = [Step(company=company, before=before, after=after, by=by, reason=reason) for company in companies]
         Step._default_manager.bulk_create(rows)
 
@@ -55,7 +65,7 @@ class Step(models.Model):
     after = models.CharField(max_length=16, choices=Status.choices)
     at = models.DateTimeField(db_default=Now())
     by = models.ForeignKey("auth.User", null=True, blank=True, on_delete=models.SET_NULL, related_name="steps")
-    reason = models.CharField(max_length=300, blank=True)
+    reason = models.CharField(max_length=REASON_LENGTH, blank=True)
 
     objects = StepQuerySet.as_manager()
 
@@ -65,7 +75,8 @@ class Step(models.Model):
             models.CheckConstraint(
                 name="step_is_one_of_the_workflow",
                 condition=models.Q(
-                    *(models.Q(before=before, after=after) for before, after in STEPS), _connector=models.Q.OR
+                    *(models.Q(before=before, after=after) for before, after in [*STEPS, *BY_MERGING]),
+                    _connector=models.Q.OR,
                 ),
                 violation_error_message="The workflow has no such step.",
             )

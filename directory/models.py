@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pgtrigger
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
@@ -195,9 +196,12 @@ class Published(models.Model):
         """Whether the world is to see this object once published."""
         return True
 
-    def hide(self) -> None:
-        """Make an object that the world sees one that it does not see."""
+    def hide(self, *, by: User | None = None, reason: str = "") -> None:
+        """Make an object that the world sees one that it does not see; ``by`` and why, where a kind keeps that."""
         self.delete()
+
+    def was_shown(self, before: Any, *, by: User | None, reason: str) -> None:
+        """Keep, where a kind does, that the world sees it again; ``before`` is it as it was, None if deleted."""
 
     def clean(self) -> None:
         """Name the slug's earlier owner before the database refuses it."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import orjson
@@ -292,6 +292,15 @@ def publish(current: Publication) -> None:
     changes.sort(key=lambda change: (change.after is None, order.index(change.kind), change.pk))
     current.revision = Revision.objects.create(by=current.by, reason=current.reason[:500], source=current.source)
     write(changes, current)
+    transaction.on_commit(partial(tell, current, len(changes)))
+
+
+def tell(current: Publication, number: int) -> None:
+    """Say in the log what was published, by its number, for the log that everybody reads has the rest."""
+    by = f"account {current.by.pk}" if current.by else "nobody signed in"
+    log.info(
+        "revision %s of %s objects (%s) by %s", current.revision and current.revision.pk, number, current.source, by
+    )
 
 
 def differences(objects: Iterable[Object]) -> list[Change]:

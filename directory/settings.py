@@ -111,6 +111,7 @@ INSTALLED_APPS = [
     "partners",
 ]
 MIDDLEWARE = [
+    "directory.events.identify",
     "directory.transport.drop_body_of_head",
     "directory.transport.refuse_trace",
     "directory.transport.leave_cookies",
@@ -274,8 +275,15 @@ if PRODUCTION:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"id": {"()": "directory.events.IdFilter"}},
+    "formatters": {
+        "line": {
+            "class": "directory.events.LineFormatter",
+            "format": "{asctime} {levelname} {name} [{request_id}]: {message}",
+            "style": "{",
+        },
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["id"]}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "directory": {"level": "INFO"},

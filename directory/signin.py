@@ -69,14 +69,14 @@ class AccountAdapter(DefaultAccountAdapter):
         except OperationalError as error:  # many tries wait for one another
             raise self.validation_error("too_many_login_attempts") from error
         if user is None:
-            log.warning("sign-in of %r from %s failed", credentials["username"], client_address(request))
+            log.warning("sign-in %s from %s failed", meant(credentials["username"]), client_address(request))
             if request.axes_locked_out:  # type: ignore[attr-defined]
                 raise self.validation_error("too_many_login_attempts")
         return user
 
     def login(self, request: HttpRequest, user: Any) -> None:
         super().login(request, user)
-        log.info("%r signed in from %s", user.get_username(), client_address(request))
+        log.info("account %s signed in from %s", user.pk, client_address(request))
 
     def is_reauthentication_required(self, *, app: str, **options: Any) -> bool:
         """Whether to show again who one is: soon after the last time not, if it was by the best one has."""
@@ -105,6 +105,12 @@ class SecretsAdapter(DefaultMFAAdapter):
     def build_totp_svg(self, url: str) -> str:
         """The picture as an element of the page: an image by address would need a weaker policy."""
         return super().build_totp_svg(url).partition("?>")[2].strip()
+
+
+def meant(username: str) -> str:
+    """Whose account it was, for the log; what leads to none is not repeated, as it may be somebody's password."""
+    account = User.objects.filter(username=username).first()
+    return f"to account {account.pk}" if account else "under a name that nobody has"
 
 
 def has_second_factor(user: Any) -> bool:
@@ -164,7 +170,7 @@ def use_code(user: User, code: str) -> Authenticator | None:
             if use_totp(authenticator, code) if is_totp else authenticator.wrap().validate_code(code):
                 return authenticator
         except InvalidToken:
-            log.error("the second factor of %r was stored under another SECRET_KEY: reset it", user.get_username())
+            log.error("the second factor of account %s was stored under another SECRET_KEY: reset it", user.pk)
     return None
 
 
@@ -194,7 +200,7 @@ class CodeMixin(forms.Form):
         except OperationalError as error:
             raise ValidationError(LOCKED) from error
         if not found:
-            log.warning("second factor of %r from %s failed", username, client_address(request))
+            log.warning("second factor of account %s from %s failed", self.user.pk, client_address(request))
             raise ValidationError(message)
         return code
 

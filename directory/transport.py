@@ -9,6 +9,8 @@ from directory.api.errors import problem_response
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
+SIGNED_IN = ("/admin/", "/account/")
+
 
 def refuse_plain_http(get_response: Handler) -> Handler:
     """Middleware for production: 403 below /api/ over plain http, where pages redirect to https.
@@ -38,10 +40,10 @@ def refuse_large_bodies(get_response: Handler) -> Handler:
 
 
 def leave_cookies(get_response: Handler) -> Handler:
-    """Middleware: the API knows no cookies, so that none is answered to what a shared cache stores."""
+    """Middleware: only pages for who signs in know cookies: none is answered to what a shared cache stores."""
 
     def handle(request: HttpRequest) -> HttpResponse:
-        if request.path_info.startswith("/api/"):
+        if not request.path_info.startswith(SIGNED_IN):
             request.META.pop("HTTP_COOKIE", None)
         return get_response(request)
 

@@ -144,17 +144,24 @@ def take(step: Step, by: User | None, reason: str) -> None:
     obj = model._default_manager.filter(pk=step.version.object_id).first()
     if step.hides:
         if obj is not None:
-            hide(step, obj)
+            hide(step, obj, by, reason)
     elif step.shows:
-        obj = obj or model(pk=step.version.object_id)
-        edit(obj, step.patch, source=Source.ADMIN, by=by, reason=reason, **model.shown_by)
+        shown = edit(
+            obj or model(pk=step.version.object_id),
+            step.patch,
+            source=Source.ADMIN,
+            by=by,
+            reason=reason,
+            **model.shown_by,
+        )
+        shown.was_shown(obj, by=by, reason=reason)
     elif step.patch:
         edit(obj, step.patch, source=Source.ADMIN, by=by, reason=reason)
 
 
-def hide(step: Step, obj: Published) -> None:
+def hide(step: Step, obj: Published, by: User | None, reason: str) -> None:
     try:
-        obj.hide()
+        obj.hide(by=by, reason=reason)
     except ProtectedError as error:
         users = sorted(str(user) for user in error.protected_objects)[:3]
         step.why_not = f"others use it by now: {', '.join(users)}"

@@ -1,6 +1,7 @@
 """Curators who are signed in, with the second factor that the admin asks for."""
 
 import time
+from typing import Any
 
 from allauth.account.internal.flows.login import (
     _AUTHENTICATION_METHODS_USER_SESSION_KEY,
@@ -36,9 +37,9 @@ def code(steps: int = 0) -> str:
     return format_hotp_value(hotp_value(SECRET, int(time.time()) // 30 + steps))
 
 
-def signed_in(user: User) -> Client:
-    """A browser in which ``user`` has just shown password and code."""
-    client = Client()
+def signed_in(user: User, **options: Any) -> Client:
+    """A browser in which ``user`` has just shown password and code; ``options`` are the client's."""
+    client = Client(**options)
     client.force_login(user)
     factor = Authenticator.objects.filter(user=user).first() or make_second_factor(user)
     session = client.session

@@ -124,7 +124,7 @@ def make_everything() -> None:
     LinkCheck.objects.create(company=Company.objects.get(), url="https://10pearls.com/")
     merge_companies(keep=Company.objects.get(), drop=make.make_company("10 Pearls"), choices={}, by=None)
     make.make_import()
-    make.make_duplicate(Company.objects.first(), Company.objects.last())
+    make.make_duplicate(*Company.objects.order_by("pk")[:2])
     make.make_suggestion()
     Mark.objects.create(kind="company", object_id=1)
     owner = User.objects.filter(username="dua").first() or make.make_curator("dua", is_superuser=False)
@@ -171,6 +171,7 @@ def test_the_log_cannot_be_edited(client: Client, name: str) -> None:
     assert client.post(url_of(row, "delete"), {"post": "yes"}).status_code == 403
 
 
+@pytest.mark.security(26)
 def test_reading_opens_no_publication(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     company = make.make_company()
 
@@ -461,6 +462,7 @@ def test_choices_are_looked_up_not_listed(client: Client) -> None:
 # Who may
 
 
+@pytest.mark.security(15)
 def test_staff_see_and_change_only_what_they_may() -> None:
     company = make.make_company()
     reader = make.make_curator("bilal", is_superuser=False)
@@ -515,6 +517,7 @@ def test_nonsense_in_a_form_saves_nothing(client: Client, changes: dict[str, str
     assert Company.objects.filter(pk=company.pk, founded_year=None).exists()
 
 
+@pytest.mark.security(18)
 def test_a_form_has_no_more_parts_than_it_may(client: Client) -> None:
     company = make.make_company()
     response = submit(client, url_of(company), **{"offices-TOTAL_FORMS": "999999999"})

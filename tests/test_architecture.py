@@ -87,6 +87,7 @@ def test_the_url_map_fits_on_a_screen() -> None:
     assert len((ROOT / "directory" / "urls.py").read_text().splitlines()) <= 80
 
 
+@pytest.mark.security(17)
 def test_every_serializer_lists_its_fields() -> None:
     from directory.models import kinds
     from directory.publishing import serializer_class

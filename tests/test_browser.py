@@ -8,6 +8,7 @@ from tests.browsing import PHONE, assert_accessible, assert_fits
 PAGES = ["/problems/", "/problems/invalid_query/"]
 
 
+@pytest.mark.security(6)
 def test_the_documentation_shows_what_there_is_and_tries_it_out(page: Page) -> None:
     page.goto("/docs/")
     operation = page.locator(".opblock", has=page.get_by_text("/api/v1/hubs/{key}/", exact=True)).first

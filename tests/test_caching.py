@@ -110,6 +110,7 @@ def test_a_short_body_is_sent_as_it_is(api: Client) -> None:
     assert answer.json()["results"] == []
 
 
+@pytest.mark.security(25)
 @pytest.mark.parametrize("url", [LIST, f"{LIST}?page=1&page_size=1", DETAIL, "/api/v1/hubs/lahore/", "/api/v1/"])
 def test_what_a_shared_cache_may_store_is_the_same_for_everybody(api: Client, company: Company, url: str) -> None:
     response = api.get(url, headers={"origin": "https://partner.example", "accept-encoding": "gzip"})
@@ -252,6 +253,7 @@ def test_the_cost_of_a_moved_and_of_an_unknown_address(
         assert api.get(f"/api/v1/companies/{key}/").status_code in (308, 404)
 
 
+@pytest.mark.security(16)
 @pytest.mark.parametrize("status", ["draft", "in_review", "withdrawn"])
 def test_nothing_unpublished_is_ever_answered(api: Client, status: str) -> None:
     """Not in a list, a count, a filter's answer or a detail; and not out of a cache once it is withdrawn."""
@@ -283,6 +285,7 @@ def test_a_failed_edit_leaves_what_is_kept(api: Client, company: Company) -> Non
     assert api.get(DETAIL).headers == before.headers
 
 
+@pytest.mark.security(25)
 def test_no_cookie_is_answered_to_what_a_shared_cache_stores(company: Company) -> None:
     response = Client(HTTP_HOST="127.0.0.1", HTTP_COOKIE="csrftoken=%00; sessionid=nobody").get(LIST)
     assert response["Vary"] == "Accept, Accept-Encoding"

@@ -143,6 +143,7 @@ def test_nothing_is_named_before_it_is_there(api: Client) -> None:
         seen.add((record["kind"], record["slug"]))
 
 
+@pytest.mark.security(43)
 @pytest.mark.complaint(10)
 def test_what_was_withdrawn_has_no_document_anywhere_in_the_feed(api: Client) -> None:
     """Nor a slug, which is made from the name; until it is published again."""
@@ -171,6 +172,7 @@ def test_a_merge_names_the_successor_and_a_rename_the_new_slug(api: Client) -> N
     assert merged["document"] is merged["slug"] is None
 
 
+@pytest.mark.security(43)
 def test_what_a_document_no_longer_shows_is_not_shown_of_the_past(
     api: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

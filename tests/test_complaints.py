@@ -28,6 +28,7 @@ COMPLAINTS = {
     21: "Webhooks fire on failed saves, twice, out of order, with no replay",
     22: "A renamed slug breaks links",
     23: "Forms load thousands of options",
+    24: "Of two who edit, the last one wins and nobody is told",
     25: "Imports take minutes, show nothing first, and cannot be undone",
     26: "Wrong matches instead of none: “D & G” finds “D”",
     27: "A search that cannot use its index",
@@ -35,18 +36,26 @@ COMPLAINTS = {
 }
 
 
-def marked() -> set[int]:
-    """The numbers that the tests are marked with, read from their source."""
+def marked(kind: str) -> set[int]:
+    """The numbers that tests, or whole files of them, are marked with, read from their source."""
     return {
         ast.literal_eval(number)
         for path in (settings.BASE_DIR / "tests").glob("test_*.py")
         for node in ast.parse(path.read_text()).body
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-        for mark in node.decorator_list
-        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.complaint"
+        for mark in marks(node)
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == f"pytest.mark.{kind}"
         for number in mark.args
     }
 
 
+def marks(node: ast.stmt) -> list[ast.expr]:
+    """What marks a test, or all of a file by ``pytestmark``; nothing of other statements."""
+    if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+        return node.decorator_list
+    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "pytestmark":
+        return node.value.elts if isinstance(node.value, ast.List) else [node.value]
+    return []
+
+
 def test_each_complaint_has_its_tests() -> None:
-    assert marked() == set(COMPLAINTS)
+    assert marked("complaint") == set(COMPLAINTS)

@@ -210,6 +210,7 @@ def test_private_facts_are_nowhere(api: Client, company: Company) -> None:
             assert private not in text
 
 
+@pytest.mark.security(24)
 @pytest.mark.parametrize("parameter", ["notes", "contact_email__startswith", "status", "shares_domain", "document"])
 def test_private_facts_cannot_be_asked_for(api: Client, company: Company, parameter: str) -> None:
     """A filter on a private column would give it away letter by letter."""
@@ -217,6 +218,7 @@ def test_private_facts_cannot_be_asked_for(api: Client, company: Company, parame
         assert api.get(f"/api/v1/companies/?{query}").status_code == 400
 
 
+@pytest.mark.security(16, 43)
 @pytest.mark.complaint(10)
 def test_a_tombstone_holds_nothing_of_what_was_withdrawn(api: Client, company: Company) -> None:
     """An id, a time and a successor; a name may have been the reason."""

@@ -70,6 +70,7 @@ def test_what_is_embedded_is_kept_and_asked_for_again_by_its_etag(client: Client
     assert get(client, path, if_none_match=first["ETag"]).status_code == 200
 
 
+@pytest.mark.security(41)
 @pytest.mark.django_db
 def test_any_site_may_frame_the_document_and_it_loads_nothing_but_its_stylesheet(client: Client) -> None:
     for _ in range(2):  # the second is answered from the cache
@@ -159,6 +160,7 @@ def test_oembed_refuses_what_it_cannot_show(client: Client, query: str, status: 
     assert answer["Cache-Control"] == "no-store"
 
 
+@pytest.mark.security(20)
 def test_the_module_is_kept_for_days(client: Client) -> None:
     answer = get(client, "/embed/directory-listings.js")
     assert answer["Content-Type"].startswith("text/javascript")

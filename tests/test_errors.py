@@ -217,6 +217,7 @@ def test_an_error_says_how_to_go_on(api: Client, settings: Settings, code: str, 
     assert PROVOKED[code](api, settings)[header] == value
 
 
+@pytest.mark.security(27)
 def test_our_own_mistake_tells_strangers_nothing_and_the_log_everything(
     api: Client, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -226,6 +227,7 @@ def test_our_own_mistake_tells_strangers_nothing_and_the_log_everything(
     assert "the secret inside" in caplog.text
 
 
+@pytest.mark.security(19)
 @pytest.mark.complaint(19, 20)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW"])
 def test_every_refusal_of_every_address_has_the_shape(api: Client, method: str) -> None:
@@ -306,6 +308,7 @@ MISTAKES: dict[str, list[tuple[str, str, str]]] = {
 }
 
 
+@pytest.mark.security(18)
 @pytest.mark.complaint(1)
 @pytest.mark.parametrize("query", MISTAKES, ids=lambda query: query[:40])
 def test_all_mistakes_of_a_query_are_told_at_once(api: Client, query: str) -> None:
@@ -332,6 +335,7 @@ def test_a_refused_method_says_which_are_allowed(api: Client) -> None:
     assert problem(api.post(COMPANIES))["detail"].endswith("Allowed are GET, HEAD, OPTIONS.")
 
 
+@pytest.mark.security(18)
 @pytest.mark.parametrize("url", [COMPANIES, f"{COMPANIES}systems/", "/api/v1/nowhere/"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_no_address_reads_a_large_body(api: Client, url: str, method: str) -> None:
@@ -391,11 +395,13 @@ def test_mistakes_in_a_document_are_pointed_at(api: Client, settings: Settings) 
     assert [error["pointer"] for error in errors] == ["/name", "/employees", "/offices/0/hub"]
 
 
+@pytest.mark.security(7)
 @pytest.mark.parametrize("path", ["/problems/", "/livez", "/admin/login/"])
 def test_no_page_answers_trace(api: Client, path: str) -> None:
     assert api.trace(path).status_code == 405
 
 
+@pytest.mark.security(19)
 @pytest.mark.parametrize(
     "query",
     [

@@ -57,6 +57,7 @@ def test_empty_rows_and_nameless_columns_at_the_end_are_nothing() -> None:
     ]
 
 
+@pytest.mark.security(23)
 def test_a_workbook_is_read_as_texts_and_evaluates_nothing() -> None:
     content = workbook(["name", "year", "share"], ["=HYPERLINK(A1)", 2004, 0.5], [None, None, None], ["Zorvex", None])
     assert read("list.xlsx", content) == [
@@ -95,6 +96,7 @@ with zipfile.ZipFile(ZIP, "w") as archive:
     archive.writestr("companies.csv", "name\nZorvex\n")
 
 
+@pytest.mark.security(23)
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [

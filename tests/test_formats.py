@@ -281,6 +281,7 @@ def test_a_column_is_there_for_each_field_that_was_asked_for(api: Client, compan
     assert last["rows"] == 1
 
 
+@pytest.mark.security(22)
 @pytest.mark.parametrize("text", DANGEROUS)
 def test_no_cell_is_a_formula(api: Client, company: Company, text: str) -> None:
     """SECURITY 22: neither alone nor as an item of a list, in any column that a stranger's words may reach."""
@@ -465,6 +466,7 @@ def test_the_cost_of_a_download(
         read(api, f"{LIST}?format=csv&include=hub")
 
 
+@pytest.mark.security(18)
 def test_as_many_downloads_as_leave_threads_for_others(api: Client, five: list[str]) -> None:
     """SECURITY 18."""
     waiting: list[Any] = []
@@ -565,6 +567,7 @@ def test_a_company_is_an_organization(api: Client, company: Company) -> None:
     }
 
 
+@pytest.mark.security(21)
 @pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "<!--", "a&b", "a\u2028b\u2029c", "]]>"])
 def test_linked_data_may_stand_inside_a_script(api: Client, text: str) -> None:
     """SECURITY 21."""

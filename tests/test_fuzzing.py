@@ -38,6 +38,7 @@ def company(shared_rows: None) -> None:
     make_company(founded_year=1977, employees_min=5000)
 
 
+@pytest.mark.security(19)
 @pytest.mark.complaint(20)
 @settings(max_examples=600, deadline=None)
 @given(addresses(), st.fixed_dictionaries({}, optional={"accept": HEADERS, "if-none-match": HEADERS}))

@@ -94,6 +94,7 @@ def test_a_column_must_hold_the_names(client: Client) -> None:
     assert Import.objects.get().state == State.UPLOADED
 
 
+@pytest.mark.security(23)
 def test_a_bad_file_is_refused_on_the_form_and_not_kept(client: Client) -> None:
     assert "a picture" in upload(client, b"\x89PNG\r\n\x1a\n", "list.csv")
     assert "larger than 20 MB" in upload(client, b"name\n" + b"x" * LARGEST)
@@ -121,6 +122,7 @@ def test_buttons_of_another_state_do_nothing(client: Client) -> None:
     assert batch.state == State.STAGED
 
 
+@pytest.mark.security(22, 23)
 def test_refused_rows_are_downloaded_with_reasons_and_run_nothing(client: Client) -> None:
     batch = make.make_import('name,note\n"=HYPERLINK(""x"")",y\n-,=1+1\n-,+1\n-,@x\n-,"\tx"\nBest Software House,z\n')
     response = client.get(reverse("admin:companies_import_refused", args=[batch.pk]))
@@ -134,6 +136,7 @@ def test_refused_rows_are_downloaded_with_reasons_and_run_nothing(client: Client
     assert "a row without a name" in table[1][1]
 
 
+@pytest.mark.security(20)
 def test_texts_of_a_file_are_texts_on_the_page(client: Client) -> None:
     batch = make.make_import('name,<b>\n"<script>alert(1)</script> Zorvex",<i>\n')
     body = client.get(page_of(batch), {"show": "create"}).content.decode()
@@ -150,6 +153,7 @@ def test_progress_is_told(client: Client) -> None:
     assert client.get(url).json() == {"busy": False, "done": 2, "all": 2}
 
 
+@pytest.mark.security(15)
 @pytest.mark.parametrize("do", ["stage", "decide", "skip", "apply", "undo"])
 def test_a_contributor_does_none_of_it(do: str) -> None:
     batch = make.make_import()

@@ -117,6 +117,20 @@ def test_an_entry_that_nobody_published_is_restored_too(keep: Company, status: s
     assert drop.status == status
 
 
+@pytest.mark.parametrize("status", ["published", "draft", "in_review", "withdrawn"])
+def test_a_merge_and_its_undo_are_steps_of_the_entry_that_goes(keep: Company, status: str, curator: User) -> None:
+    drop = make.make_company("Cubix IT", status=status)
+    done = merge(keep, drop, curator)
+    undo_merge(done, by=curator, reason="Two firms")
+    taken = [(step.before, step.after, step.by, step.reason) for step in drop.steps.order_by("pk")]
+    there_and_back = [
+        (status, "withdrawn", curator, "One firm"),
+        ("withdrawn", status, curator, "Two firms"),
+    ]
+    assert taken == ([] if status == "withdrawn" else there_and_back)
+    assert not keep.steps.exists()
+
+
 def test_the_revision_of_a_merge_can_be_undone_as_any_other(keep: Company, drop: Company, curator: User) -> None:
     before = facts(keep), facts(drop)
     merge(keep, drop, curator, website="drop", name="drop")
@@ -163,6 +177,9 @@ def test_a_result_that_is_not_allowed_changes_nothing(keep: Company, drop: Compa
 def test_no_relation_of_a_company_is_forgotten() -> None:
     """Whatever points at a company is a fact that is merged, or named here."""
     history = {"merged_from", "merged_into", "steps", "duplicates_before", "duplicates_after"}
+    # A suggestion follows its company (companies.reviewing.target), a check is of a website, a row of what was
+    # imported.
+    history |= {"suggestions", "link_check", "import_rows"}
     merged = set(CompanySerializer().fields)
     found = {relation.get_accessor_name() for relation in Company._meta.related_objects}
     assert found - merged == history

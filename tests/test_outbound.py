@@ -26,6 +26,7 @@ URL = "http://shop.example:{}/"
 # What an address has to look like
 
 
+@pytest.mark.security(28)
 @pytest.mark.parametrize(
     ("url", "host", "port", "path"),
     [
@@ -44,6 +45,7 @@ def test_an_address_is_taken_apart(url: str, host: str, port: int, path: str) ->
     assert (target.host, target.port, target.path) == (host, port, path)
 
 
+@pytest.mark.security(28)
 @pytest.mark.parametrize(
     "url",
     [
@@ -84,6 +86,7 @@ def test_an_address_is_refused_before_anybody_is_asked(url: str) -> None:
     assert asked == []
 
 
+@pytest.mark.security(28)
 def test_plain_http_is_for_who_asks_for_it_and_has_one_port() -> None:
     assert read_target("http://shop.example/", http=True).port == 80
     for url in ("http://shop.example:443/", "http://shop.example:8080/"):
@@ -123,11 +126,13 @@ def is_denied_by_oracles(address: str) -> bool:
     return not address.startswith("64:ff9b::") and any(ip_address(address) in network for network in RECOMMENDED)
 
 
+@pytest.mark.security(30)
 @pytest.mark.parametrize("address", DENIED.split())
 def test_an_address_is_denied(address: str) -> None:
     assert is_denied(ip_address(address))
 
 
+@pytest.mark.security(30)
 @pytest.mark.parametrize("network", NETWORKS.split())
 def test_a_network_is_denied_from_end_to_end(network: str) -> None:
     ends = ip_network(network)
@@ -135,6 +140,7 @@ def test_a_network_is_denied_from_end_to_end(network: str) -> None:
     assert is_denied(ends[-1])
 
 
+@pytest.mark.security(30)
 @pytest.mark.parametrize("address", ALLOWED.split())
 def test_an_address_is_allowed(address: str) -> None:
     assert not is_denied(ip_address(address))
@@ -149,6 +155,7 @@ ADDRESSES = st.one_of(
 )
 
 
+@pytest.mark.security(30)
 @given(ADDRESSES)
 @example(ip_address("192.31.196.1"))
 @example(ip_address("168.63.129.16"))
@@ -157,6 +164,7 @@ def test_what_two_other_tables_deny_is_denied(address: Any) -> None:
     assert is_denied(address) or not is_denied_by_oracles(str(address))
 
 
+@pytest.mark.security(30)
 def test_the_servers_own_addresses_are_denied() -> None:
     own = [ip_network("8.8.8.0/24"), ip_network("2a00:1450::/32")]
     for address in ("8.8.8.8", "::ffff:8.8.8.8", "64:ff9b::808:808", "2a00:1450::1"):
@@ -168,6 +176,7 @@ def test_the_servers_own_addresses_are_denied() -> None:
 # Where a name leads
 
 
+@pytest.mark.security(29)
 @pytest.mark.parametrize(
     "addresses", [["127.0.0.1"], ["8.8.8.8", "10.0.0.1"], ["8.8.8.8", "::1"], ["1.1.1.1"] * 9 + ["::"]]
 )
@@ -177,6 +186,7 @@ def test_one_denied_address_refuses_the_whole_name(addresses: list[str], monkeyp
         Sender(resolver=lambda *_: addresses).send("GET", "https://shop.example/")
 
 
+@pytest.mark.security(28)
 @pytest.mark.parametrize("name", ["localhost", "0x7f000001", "127.0.0.0x1"])
 def test_a_name_of_this_machine_is_refused_once_it_is_resolved(name: str) -> None:
     """By the system's own resolver."""
@@ -185,6 +195,7 @@ def test_a_name_of_this_machine_is_refused_once_it_is_resolved(name: str) -> Non
     assert trap.seen == []
 
 
+@pytest.mark.security(31)
 def test_a_name_that_leads_elsewhere_the_second_time_gains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """DNS rebinding: the system answers with the allowed address, and from then on with the trap's."""
     system = socket.getaddrinfo
@@ -207,6 +218,7 @@ def test_a_name_that_leads_elsewhere_the_second_time_gains_nothing(monkeypatch: 
     assert len(shop.seen) == 1
 
 
+@pytest.mark.security(29)
 def test_four_addresses_are_tried_and_no_fifth(monkeypatch: pytest.MonkeyPatch) -> None:
     with host(reply(), address="127.0.0.5") as last:
         closed = [Host(f"127.0.0.{n}", last.port) for n in range(1, 5)]
@@ -229,6 +241,7 @@ def test_a_name_without_an_address_and_a_resolver_that_hangs() -> None:
 # Whom we speak to
 
 
+@pytest.mark.security(29)
 def test_the_certificate_is_the_names(tmp_path: Path) -> None:
     """It is asked for by its name, says who it is, and gets that name as Host."""
     certificate = make_certificate(tmp_path, "shop.example")
@@ -242,6 +255,7 @@ def test_the_certificate_is_the_names(tmp_path: Path) -> None:
         assert "http://127.0.0.1:8000/" in sent["User-Agent"]
 
 
+@pytest.mark.security(29)
 @pytest.mark.parametrize(
     ("name", "days", "is_trusted"),
     [("bank.example", 1, True), ("127.0.0.1", 1, True), ("shop.example", -1, True), ("shop.example", 1, False)],
@@ -261,6 +275,7 @@ def test_plain_http_where_tls_is_due_is_no_answer() -> None:
         sender_to(shop).send("GET", f"https://shop.example:{shop.port}/")
 
 
+@pytest.mark.security(32)
 def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     with host(reply()) as proxy, host(reply(body=b"shop")) as shop:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
@@ -270,6 +285,7 @@ def test_proxies_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch)
     assert proxy.seen == []
 
 
+@pytest.mark.security(32)
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_an_answer_and_not_followed(status: int) -> None:
     with host(reply()) as trap:
@@ -295,12 +311,14 @@ def test_a_body_is_sent() -> None:
 # How much, and for how long
 
 
+@pytest.mark.security(32)
 def test_a_huge_body_is_read_in_part() -> None:
     with host(reply(body=b"x" * (8 * 1024 * 1024))) as shop:
         answer = sender_to(shop).send("GET", URL.format(shop.port), http=True)
     assert answer.body == b"x" * MOST_BYTES
 
 
+@pytest.mark.security(32)
 @pytest.mark.parametrize("layers", [1, 3])
 def test_a_gzip_bomb_is_unpacked_in_part(layers: int) -> None:
     bomb = b"\0" * (64 * 1024 * 1024)

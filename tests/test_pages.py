@@ -24,6 +24,7 @@ def policy(response: Any) -> dict[str, list[str]]:
     return {name: sources for name, *sources in directives}
 
 
+@pytest.mark.security(6, 41)
 @pytest.mark.parametrize("url", PAGES)
 def test_a_page_runs_nothing_but_files_of_ours(api: Client, url: str) -> None:
     response = api.get(url)

@@ -149,6 +149,7 @@ def patterns(resolver: URLResolver) -> list[URLPattern]:
     return found
 
 
+@pytest.mark.security(15)
 def test_every_address_and_action_has_an_entry() -> None:
     [site] = [p for p in get_resolver().url_patterns if isinstance(p, URLResolver) and p.namespace == "admin"]
     expected: list[str | None] = list(PAGES)
@@ -161,6 +162,7 @@ def test_every_address_and_action_has_an_entry() -> None:
     assert [name for name, _ in admin.site.actions] == ["delete_selected"]
 
 
+@pytest.mark.security(15)
 @pytest.mark.parametrize("role", ROLES)
 def test_pages_of_the_site(role: str) -> None:
     client, curator = browser(role), User.objects.get(username="ayesha")
@@ -168,6 +170,7 @@ def test_pages_of_the_site(role: str) -> None:
         assert client.get(url.format(curator=curator.pk)).status_code == answers[ROLES.index(role)], url
 
 
+@pytest.mark.security(15)
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("label", MODELS)
 def test_pages_of_a_model(label: str, role: str) -> None:
@@ -202,6 +205,7 @@ def test_pages_of_a_model(label: str, role: str) -> None:
         assert apps.get_model(label)._default_manager.count() == before
 
 
+@pytest.mark.security(15)
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("label", MODELS)
 def test_actions_of_a_model(label: str, role: str) -> None:
@@ -225,6 +229,7 @@ def test_actions_of_a_model(label: str, role: str) -> None:
         assert after == before, action
 
 
+@pytest.mark.security(15)
 @pytest.mark.parametrize("label", PUBLIC)
 def test_a_contributor_deletes_nothing_of_a_published_company_in_bulk(label: str) -> None:
     row = row_of(label)

@@ -199,6 +199,7 @@ def test_the_queue_asks_as_much_whatever_its_length(
             assert client.get(QUEUE).status_code == 200
 
 
+@pytest.mark.security(20)
 def test_nothing_that_was_sent_is_taken_for_html_or_followed_with_a_referrer(company: Company, curator: User) -> None:
     suggestion = make.make_suggestion(company, summary="<script>alert(1)</script>")
     suggestion.evidence = ['https://a.example/?"><script>x</script>']
@@ -222,6 +223,7 @@ def test_a_form_that_is_refused_comes_back_as_it_was(company: Company, curator: 
     assert client.get(page_of(suggestion)).status_code == 200
 
 
+@pytest.mark.security(15)
 def test_contributors_look_and_decide_only_on_what_they_may_edit(company: Company) -> None:
     client = signed_in(make_member("contributor"))
     published, new = make.make_suggestion(company, founded_year=1976), make.make_suggestion(name="Sehat")

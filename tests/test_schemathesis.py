@@ -102,6 +102,7 @@ def loaded(document: dict[str, Any], mode: str, seed: int) -> Any:
     return schema
 
 
+@pytest.mark.security(19)
 @loaded(narrowed(), "positive", seed=1).parametrize()
 def test_what_is_allowed_is_answered(case: Case) -> None:
     ask(case)
@@ -117,6 +118,7 @@ def test_what_is_allowed_is_answered_by_a_third_seed(case: Case) -> None:
     ask(case)
 
 
+@pytest.mark.security(19)
 @loaded(thinned(), "negative", seed=1).parametrize()
 def test_what_is_forbidden_is_refused(case: Case) -> None:
     ask(case)

@@ -99,6 +99,7 @@ UNREADABLE = {
 }
 
 
+@pytest.mark.security(18)
 def test_what_django_never_sees_is_refused_as_the_api_refuses(serve: Serve) -> None:
     for request, status in UNREADABLE.items():
         with socket.create_connection(("127.0.0.1", serve.port), timeout=DEADLINE) as connection:
@@ -187,6 +188,7 @@ def test_a_postgresql_without_the_extensions(data_dir: Path, database_url: str) 
     assert_one_sentence(result, "This PostgreSQL lacks btree_gin, pg_trgm, unaccent")
 
 
+@pytest.mark.security(2)
 def test_production_refuses_a_default_account(data_dir: Path, database_url: str) -> None:
     account = {"DJANGO_SUPERUSER_USERNAME": "admin", "DJANGO_SUPERUSER_PASSWORD": "changeme"}
     create = ("createsuperuser", "--noinput", "--email=admin@directory.example")

@@ -120,6 +120,7 @@ def test_one_message_lists_everything_malformed(tmp_path: Path) -> None:
     assert [line.split()[1] for line in result.stderr.splitlines()[1:]] == ["DEBUG", "PORT", "SITE_URL"]
 
 
+@pytest.mark.security(2)
 def test_production_refuses_and_lists_everything_unsafe(tmp_path: Path) -> None:
     result = manage("serve", data_dir=tmp_path, PRODUCTION="1", DEBUG="1", SECRET_KEY="django-insecure-geheim")
     assert result.returncode == 1
@@ -130,6 +131,7 @@ def test_production_refuses_and_lists_everything_unsafe(tmp_path: Path) -> None:
     assert told == [*wanted, "TRUSTED_PROXIES"]
 
 
+@pytest.mark.security(2)
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -157,6 +159,7 @@ def test_production_refuses_one_unsafe_value(tmp_path: Path, name: str, value: s
     assert name in problem
 
 
+@pytest.mark.security(1)
 def test_django_finds_nothing_to_fix_in_production(tmp_path: Path) -> None:
     result = manage("check", "--deploy", "--fail-level", "WARNING", data_dir=tmp_path, **PRODUCTION)
     assert result.returncode == 0, result.stderr
@@ -177,6 +180,7 @@ def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.security(5)
 @pytest.mark.parametrize("path", ["/admin/login/", "/static/admin/css/base.css", "/nothing-here/", "/livez"])
 @pytest.mark.django_db
 def test_every_response_has_the_security_headers(client: Client, path: str) -> None:
@@ -191,6 +195,7 @@ def test_every_response_has_the_security_headers(client: Client, path: str) -> N
     assert response["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
+@pytest.mark.security(4)
 @pytest.mark.parametrize(
     ("path", "is_secure", "status"),
     [("/api/v1/", False, 403), ("/api/v1/", True, 200), ("/admin/", False, 200), ("/apiary", False, 200)],
@@ -205,6 +210,7 @@ def test_the_api_refuses_plain_http(path: str, is_secure: bool, status: int) -> 
         assert response["Content-Type"].startswith("application/problem+json")
 
 
+@pytest.mark.security(3)
 @pytest.mark.django_db
 def test_a_session_ends_some_time_after_its_start_however_much_it_is_used(
     monkeypatch: pytest.MonkeyPatch,

@@ -72,6 +72,7 @@ def test_the_way_in_is_password_and_code(curator: User) -> None:
     assert is_in(client)
 
 
+@pytest.mark.security(13)
 def test_the_first_sign_in_sets_up_the_second_factor(curator: User) -> None:
     client = Client()
     response = give_password(client)
@@ -91,6 +92,7 @@ def test_the_first_sign_in_sets_up_the_second_factor(curator: User) -> None:
     assert secret not in json.dumps(list(Authenticator.objects.values_list("data", flat=True)))
 
 
+@pytest.mark.security(13)
 def test_secrets_are_stored_in_a_form_that_only_the_key_opens(curator: User, settings: Settings) -> None:
     stored = make_second_factor(curator).data["secret"]
     assert SECRET not in stored
@@ -111,6 +113,7 @@ def test_a_wrong_code_is_refused(curator: User, given: str) -> None:
     assert not is_in(client)
 
 
+@pytest.mark.security(13)
 def test_a_code_works_once(curator: User) -> None:
     make_second_factor(curator)
     first, second = Client(), Client()
@@ -193,6 +196,7 @@ def test_only_a_machine_of_one_s_own_lets_it_wait(curator: User, settings: Setti
     assert not is_in(again)
 
 
+@pytest.mark.security(13)
 def test_a_new_password_does_not_replace_the_second_factor(curator: User) -> None:
     make_second_factor(curator)
     administrator = signed_in(make_member("administrator"))
@@ -205,6 +209,7 @@ def test_a_new_password_does_not_replace_the_second_factor(curator: User) -> Non
     assert not is_in(client)
 
 
+@pytest.mark.security(14)
 @pytest.mark.parametrize("password", ["short", "12345678901234", "password1234"])
 def test_a_poor_password_is_refused(curator: User, password: str) -> None:
     client = signed_in(curator)
@@ -214,6 +219,7 @@ def test_a_poor_password_is_refused(curator: User, password: str) -> None:
     assert curator.check_password(PASSWORD)
 
 
+@pytest.mark.security(13)
 def test_there_is_no_other_way_in() -> None:
     """No sign-up, no reset by mail, no address that allauth would have besides ours."""
     ours = {str(pattern.pattern) for pattern in get_resolver().url_patterns if "account" in str(pattern.pattern)}
@@ -225,6 +231,7 @@ def test_there_is_no_other_way_in() -> None:
     assert Client().get("/account/signup/").status_code == 404
 
 
+@pytest.mark.security(13)
 def test_nobody_but_staff_gets_a_page() -> None:
     make.make_curator("reader", is_staff=False, is_superuser=False, password=PASSWORD)
     client = Client()
@@ -232,6 +239,7 @@ def test_nobody_but_staff_gets_a_page() -> None:
     assert client.get("/admin/", follow=True).status_code == 403
 
 
+@pytest.mark.security(13)
 def test_disabling_somebody_ends_their_sessions_for_good(curator: User) -> None:
     client, administrator = signed_in(curator), signed_in(make.make_curator("root"))
     assert is_in(client)
@@ -280,6 +288,7 @@ def test_an_administrator_makes_no_superuser_and_changes_none(curator: User) -> 
 # Locks
 
 
+@pytest.mark.security(14)
 def test_five_failures_lock_from_one_address_twenty_from_all(curator: User) -> None:
     make_second_factor(curator)
     for _ in range(4):
@@ -325,6 +334,7 @@ def test_an_administrator_unlocks_in_the_admin(curator: User) -> None:
     assert give_password(Client()).status_code == 302
 
 
+@pytest.mark.security(39)
 def test_what_is_kept_of_a_failure_holds_no_secret(curator: User) -> None:
     give_password(Client(), "nearly my password")
     make_second_factor(curator)
@@ -336,6 +346,7 @@ def test_what_is_kept_of_a_failure_holds_no_secret(curator: User) -> None:
     assert "271828" not in kept
 
 
+@pytest.mark.security(14)
 def test_the_command_unlocks_and_takes_the_device_away(curator: User, capsys: pytest.CaptureFixture[str]) -> None:
     client = signed_in(curator)
     call_command("unlock", "ayesha", "--second-factor")
@@ -346,6 +357,7 @@ def test_the_command_unlocks_and_takes_the_device_away(curator: User, capsys: py
         call_command("unlock", "nobody")
 
 
+@pytest.mark.security(8)
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "address"),
     [
@@ -368,12 +380,14 @@ def test_the_address_is_what_our_proxies_say(
     assert lockout.client_address(RequestFactory().get("/", **headers)) == address  # type: ignore[arg-type]
 
 
+@pytest.mark.security(8)
 def test_another_forwarded_address_evades_no_lock(curator: User) -> None:
     for number in range(5):
         give_password(Client(), "wrong", HTTP_X_FORWARDED_FOR=f"203.0.113.{number}")
     assert signin.LOCKED in give_password(Client(), HTTP_X_FORWARDED_FOR="203.0.113.99").content.decode()
 
 
+@pytest.mark.security(14)
 @pytest.mark.django_db(transaction=True)
 def test_twelve_tries_at_once_are_counted_exactly(live_server: LiveServer) -> None:
     """Five passwords are looked at, whoever is first; the other seven are told to wait."""
@@ -396,6 +410,7 @@ def test_twelve_tries_at_once_are_counted_exactly(live_server: LiveServer) -> No
     assert AccessAttempt.objects.get().failures_since_start == 5
 
 
+@pytest.mark.security(13)
 @pytest.mark.django_db(transaction=True)
 def test_a_code_works_once_however_many_send_it_at_once(live_server: LiveServer) -> None:
     curator = make.make_curator(password=PASSWORD)
@@ -478,6 +493,7 @@ def pages() -> dict[str, Callable[[], Any]]:
     }
 
 
+@pytest.mark.security(6)
 @pytest.mark.parametrize("url", pages())
 def test_a_page_is_plain_and_strict(url: str) -> None:
     response = pages()[url]().get(url)
@@ -495,12 +511,14 @@ def test_a_redirect_stays_here(curator: User) -> None:
     assert response["Location"] == "/admin/"
 
 
+@pytest.mark.security(26)
 def test_forms_of_the_way_in_refuse_forgery(curator: User) -> None:
     client = Client(enforce_csrf_checks=True)
     for url in (SIGN_IN, CODE, SET_UP, LATER):
         assert client.post(url, {}).status_code == 403, url
 
 
+@pytest.mark.security(26)
 def test_reading_changes_nothing() -> None:
     """What ends, makes or takes away something is a POST."""
     client = signed_in(make.make_curator())
@@ -512,17 +530,20 @@ def test_reading_changes_nothing() -> None:
     assert is_in(client)
 
 
+@pytest.mark.security(39)
 def test_the_log_tells_who_came_and_who_failed(curator: User, caplog: pytest.LogCaptureFixture) -> None:
     make_second_factor(curator)
     with caplog.at_level("INFO", "directory"):
-        give_password(Client(), "a secret guess", "aye\r\nsha")
+        give_password(Client(), "a secret guess", "aye\r\nsha, or a password in the wrong place")
+        give_password(Client(), "a secret guess")
         client = Client()
         give_password(client)
         give_code(client, "271828")
         give_code(client, code())
-    told = [record.getMessage() for record in caplog.records]
+    told = [record.getMessage() for record in caplog.records if record.name == "directory.signin"]
     assert told == [
-        r"sign-in of 'aye\r\nsha' from 127.0.0.1 failed",
-        "second factor of 'ayesha' from 127.0.0.1 failed",
-        "'ayesha' signed in from 127.0.0.1",
+        "sign-in under a name that nobody has from 127.0.0.1 failed",
+        f"sign-in to account {curator.pk} from 127.0.0.1 failed",
+        f"second factor of account {curator.pk} from 127.0.0.1 failed",
+        f"account {curator.pk} signed in from 127.0.0.1",
     ]

@@ -46,6 +46,7 @@ def company() -> Company:
 # What is taken
 
 
+@pytest.mark.security(37)
 def test_a_suggestion_is_taken_and_changes_nothing(api: Client, company: Company) -> None:
     before = document(company)
     sent = {
@@ -204,6 +205,7 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.security(17)
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_wrong_is_pointed_at(api: Client, company: Company, case: str) -> None:
     make.make_company("Secret draft", status="draft")
@@ -220,6 +222,7 @@ def test_whether_a_draft_exists_is_not_told(api: Client) -> None:
     assert send(api, {"patch": patch}).status_code == 201
 
 
+@pytest.mark.security(18)
 @pytest.mark.parametrize(
     ("body", "content_type", "code"),
     [
@@ -264,6 +267,7 @@ def test_pages_of_any_site_may_send_one(api: Client) -> None:
 # Who sends too many, or is no person
 
 
+@pytest.mark.security(37)
 def test_a_program_that_fills_in_everything_is_dropped_unnoticed(api: Client, company: Company) -> None:
     sent = {"company": "systems-limited", "patch": {"founded_year": 1980}}
     kept, dropped = send(api, sent), send(api, sent | {"homepage": "https://spam.example/"})
@@ -283,6 +287,7 @@ def name(number: int) -> dict[str, Any]:
     return {"patch": {"name": f"Company {number}"}}
 
 
+@pytest.mark.security(37)
 def test_one_address_sends_so_many_an_hour(api: Client, company: Company) -> None:
     fill(FROM_ONE_SENDER - 1)
     assert send(api, name(1)).status_code == 201
@@ -297,6 +302,7 @@ def test_one_address_sends_so_many_an_hour(api: Client, company: Company) -> Non
     assert send(api, name(99)).status_code == 201
 
 
+@pytest.mark.security(8)
 def test_rotating_headers_evade_nothing(api: Client, settings: Settings) -> None:
     fill(FROM_ONE_SENDER - 2)
     for number in (1, 2):
@@ -306,6 +312,7 @@ def test_rotating_headers_evade_nothing(api: Client, settings: Settings) -> None
     assert send(api, name(99), **{"x-forwarded-for": "192.0.2.99"}).status_code == 201
 
 
+@pytest.mark.security(37)
 def test_of_one_company_so_many_are_taken_an_hour(api: Client, company: Company) -> None:
     def suggest(number: int, company: str = "systems-limited") -> Any:
         body = json.dumps({"company": company, "patch": {"founded_year": 1900 + number}})
@@ -325,6 +332,7 @@ def test_a_household_is_one_sender() -> None:
     assert "192.0.2.1" not in digest("192.0.2.1")
 
 
+@pytest.mark.security(37)
 @pytest.mark.django_db(transaction=True)
 def test_the_limit_is_exact_however_many_come_at_once() -> None:
     results: list[bool] = []
@@ -349,6 +357,7 @@ def test_the_limit_is_exact_however_many_come_at_once() -> None:
     assert Suggestion.objects.count() == FROM_ONE_SENDER
 
 
+@pytest.mark.security(39)
 def test_nobody_is_named_in_the_log(api: Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     for email in ("bilal@example.com", "bilal@example.com\r\nforged"):

@@ -42,6 +42,10 @@ def facts(obj: Published) -> dict[str, Any]:
     return {name: value for name, value in document(obj).items() if name not in ("revision", "updated_at")}
 
 
+def steps(company: Company) -> list[tuple[Any, ...]]:
+    return [(step.before, step.after, step.by, step.reason) for step in company.steps.order_by("pk")]
+
+
 def test_an_edit_is_taken_back_and_the_log_says_by_whom(curator: User) -> None:
     company = make_company("Systems Limited", specialties=[make_specialty()])
     make_source(company)
@@ -102,10 +106,11 @@ def test_what_was_changed_again_is_refused_and_nothing_is_done(curator: User) ->
 
 def test_a_created_company_is_withdrawn(curator: User) -> None:
     company = make_company("Airlift", hub=make_hub("Karachi"))
-    undo(Revision.objects.get(versions__object_id=company.pk, versions__kind="company"), by=curator)
+    undo(Revision.objects.get(versions__object_id=company.pk, versions__kind="company"), by=curator, reason="A hoax")
     company.refresh_from_db()
     assert company.status == Company.Status.WITHDRAWN
     assert actions()[-1] == ("company", "airlift", "withdrawn")
+    assert steps(company) == [("published", "withdrawn", curator, "A hoax")]
 
 
 def test_a_created_hub_is_deleted_unless_it_is_used(curator: User) -> None:
@@ -124,8 +129,9 @@ def test_a_withdrawn_company_is_published_again(curator: User) -> None:
     was = facts(company)
     with publication(source=Source.ADMIN):
         company.hide()
-    undo(newest(), by=curator)
+    undo(newest(), by=curator, reason="It is there after all")
     assert facts(company) == was
+    assert steps(company)[-1] == ("withdrawn", "published", curator, "It is there after all")
 
 
 def test_a_deleted_company_comes_back_under_its_id_and_address(curator: User) -> None:
@@ -136,6 +142,7 @@ def test_a_deleted_company_comes_back_under_its_id_and_address(curator: User) ->
         Company.objects.get(pk=pk).delete()
     undo(newest(), by=curator)
     restored = Company.objects.get(pk=pk)
+    assert [step[:2] for step in steps(restored)] == [("", "published")]
     assert {**facts(restored), "created_at": None} == {**was, "created_at": None}
 
 

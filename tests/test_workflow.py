@@ -115,6 +115,7 @@ def test_bulk_leaves_alone_what_has_no_such_step() -> None:
     ]
 
 
+@pytest.mark.security(15)
 def test_a_contributor_moves_no_part_to_a_published_company() -> None:
     client = browser(C)
     public, draft = make.make_company("Devsinc"), make.make_company("Arbisoft", status="draft")

@@ -18,6 +18,8 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.settings import api_settings
 
+from directory.events import request_id
+
 log = logging.getLogger(__name__)
 
 
@@ -228,9 +230,9 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
     **extra: Any,
 ) -> HttpResponse:
-    """The response of an error; its ``instance`` is in our log beside the cause."""
+    """The response of an error; its ``instance`` is the request's id, under which our log has the cause."""
     kind = CODES[code]
-    instance = uuid.uuid4().urn
+    instance = uuid.UUID(request_id()).urn
     body = problem_document(code, instance, detail, errors) | extra
     log.log(logging.ERROR if kind.status >= 500 else logging.INFO, "%s %s %s", kind.status, code, instance)
     response = HttpResponse(
