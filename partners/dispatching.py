@@ -30,9 +30,12 @@ class Dispatcher:
         self.attended: set[int] = set()
         self.again: set[int] = set()
         self.listener: Listener | None = None
+        self.is_closed = False
 
     def look(self) -> None:
         """Send a courier to each webhook that is due and has none; returns at once."""
+        if self.is_closed:
+            return
         for pk in Webhook.objects.due(self.courier.clock()).values_list("pk", flat=True):
             with self.lock:
                 if pk in self.attended:
@@ -42,19 +45,25 @@ class Dispatcher:
             self.pool.submit(self.attend, pk)
 
     def attend(self, pk: int) -> None:
-        has_more = False
         try:
-            has_more = self.courier.attend(pk)
+            if self.has_more(pk):
+                self.look()  # others that came in between have their turn first
         except Exception:
             log.exception("delivering to webhook %s failed", pk)
         finally:
+            connections.close_all()
+
+    def has_more(self, pk: int) -> bool:
+        """Attend a webhook; whether more was due when its turn was over, or has become so."""
+        is_due = False
+        try:
+            is_due = self.courier.attend(pk)
+        finally:
             with self.lock:
                 self.attended.discard(pk)
-                has_more |= pk in self.again
+                is_due |= pk in self.again
                 self.again.discard(pk)
-            if has_more:
-                self.look()  # others that came in between have their turn first
-            connections.close_all()
+        return is_due
 
     def listen(self) -> None:
         """Look whenever something is published, from now on; once is enough."""
@@ -70,7 +79,8 @@ class Dispatcher:
             connections.close_all()
 
     def close(self) -> None:
-        """Wait until nobody is attended."""
+        """Look no more, and wait until nobody is attended."""
+        self.is_closed = True
         self.pool.shutdown()
 
 
