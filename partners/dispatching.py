@@ -68,11 +68,14 @@ class Dispatcher:
     def listen(self) -> None:
         """Look whenever something is published, from now on; once is enough."""
         if self.listener is None:
-            # In another thread: the listener's connection is busy with listening.
-            self.listener = Listener(lambda: self.pool.submit(self.hear))
+            self.listener = Listener(self.hear)
             self.listener.start()
 
     def hear(self) -> None:
+        """Look, but in another thread: the listener's connection is busy with listening."""
+        self.pool.submit(self.look_apart)
+
+    def look_apart(self) -> None:
         try:
             self.look()
         finally:
