@@ -91,9 +91,7 @@ class Inbox(Endpoint):
                 "description": "Where curators can see that it is so.",
             },
             "email": {
-                **optional,
-                "format": "email",
-                "maxLength": 254,
+                "anyOf": [{**optional, "format": "email", "maxLength": 254}, {"const": ""}],
                 "description": "For questions of curators; never shown.",
             },
             "revision": {

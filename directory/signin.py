@@ -140,7 +140,7 @@ def missing_step(request: HttpRequest) -> str:
 
 def home_of(user: Any) -> str:
     """Where somebody goes who goes nowhere in particular: partners' people do not see the admin."""
-    return reverse("admin:index" if user.is_staff else "partner")
+    return reverse("partner" if user.is_authenticated and not user.is_staff else "admin:index")
 
 
 def matching_counter(secret: str, code: str) -> int | None:
@@ -270,4 +270,4 @@ def postpone(request: HttpRequest) -> HttpResponse:
     """Go on without a second factor until the next sign-in, where that is allowed."""
     if request.user.is_authenticated and settings.MAY_POSTPONE:
         request.session[POSTPONED] = True
-    return HttpResponseRedirect(home_of(request.user) if request.user.is_authenticated else reverse("account_login"))
+    return HttpResponseRedirect(home_of(request.user))

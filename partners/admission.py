@@ -20,7 +20,7 @@ from directory.api.errors import problem_response
 from directory.lockout import client_address, network_of
 from directory.log import Place, read_place
 from directory.waiting import answered_anew
-from partners.authentication import IN_ADDRESS, Known, Refused, check, key_of, keys, scope_of
+from partners.authentication import IN_ADDRESS, MARKS, Known, Refused, check, key_of, keys, scope_of
 from partners.counting import usage
 from partners.limits import NAME, WINDOW, Standing, table
 
@@ -110,7 +110,8 @@ def authenticated(request: HttpRequest, authorization: str) -> Known:
 
 
 def refuse_key_in_address(request: HttpRequest) -> None:
-    if IN_ADDRESS.search(request.META["QUERY_STRING"]) or IN_ADDRESS.search(request.path_info):
+    address = f"{request.path_info}&{request.META['QUERY_STRING']}"
+    if any(mark in address for mark in MARKS) and IN_ADDRESS.search(address):
         detail = (
             "A key is sent as “Authorization: Bearer …” and never in an address: make another one and revoke this."
         )
@@ -155,9 +156,14 @@ def count_address(request: HttpRequest) -> None:
     """Count a request without a key; raises OverLimit."""
     cost = int(answered_anew.get() is None)
     limit = settings.REQUESTS_A_MINUTE
-    standing = table().take(name_of_caller(network_of(client_address(request))), limit, cost)
+    standing = table().take(name_of_network(client_address(request)), limit, cost)
     if not standing.is_allowed:
         raise OverLimit(Counted(ANONYMOUS, limit, standing))
+
+
+@lru_cache(maxsize=4096)
+def name_of_network(address: str | None) -> bytes:
+    return name_of_caller(network_of(address))
 
 
 @lru_cache(maxsize=4096)

@@ -8,16 +8,14 @@ least are forgotten first.
 
 from __future__ import annotations
 
-import fcntl
 import mmap
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_UN, lockf
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -37,8 +35,7 @@ SIZE = (HEAD + SETS * SET) * WORD
 EMPTY = memoryview(bytes(SLICES * WORD)).cast("I")
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """Whether a request is within the limit, and how many more are; ``slices`` are the seconds that count."""
 
     is_allowed: bool
@@ -51,6 +48,23 @@ class Standing:
         """In how many seconds the oldest requests that count are out of the window."""
         counts = memoryview(self.slices).cast("I")
         return next((age for age in range(1, SLICES + 1) if counts[(self.now + age) % SLICES]), 0)
+
+
+class Held:
+    """A lock that is held inside; written out, as a generator would cost as much as what it guards."""
+
+    __slots__ = ("file", "lock", "number")
+
+    def __init__(self, file: int, lock: threading.Lock, number: int) -> None:
+        self.file, self.lock, self.number = file, lock, number
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+        lockf(self.file, LOCK_EX, 1, self.number)
+
+    def __exit__(self, *error: object) -> None:
+        lockf(self.file, LOCK_UN, 1, self.number)
+        self.lock.release()
 
 
 class Table:
@@ -68,30 +82,25 @@ class Table:
         self.words = memoryview(self.memory).cast("I")
         self.locks = [threading.Lock() for _ in range(LOCKS)]
 
-    @contextmanager
-    def held(self, number: int) -> Iterator[None]:
-        with self.locks[number]:
-            fcntl.lockf(self.file, fcntl.LOCK_EX, 1, number)
-            try:
-                yield
-            finally:
-                fcntl.lockf(self.file, fcntl.LOCK_UN, 1, number)
+    def held(self, number: int) -> Held:
+        return Held(self.file, self.locks[number], number)
 
     def take(self, name: bytes, limit: int, cost: int = 1) -> Standing:
         """Count ``cost`` requests of the caller ``name``, of NAME bytes, unless that is more than ``limit``."""
         number = int.from_bytes(name[:4]) % SETS
-        start = HEAD + number * SET
+        words = self.words
         with self.held(number % LOCKS):
             now = int(time.monotonic())
-            record = self.find(start, name, now)
-            now = self.advance(record, now)
-            total = self.words[record + 1]
+            record = self.find(HEAD + number * SET, name, now)
+            if words[record] != now:
+                now = self.advance(record, now)
+            total = words[record + 1]
             is_allowed = total + cost <= limit
             if is_allowed:
                 total += cost
-                self.words[record + 1] = total
-                self.words[record + 2 + now % SLICES] += cost
-            slices = self.words[record + 2 : record + RECORD].tobytes()
+                words[record + 1] = total
+                words[record + 2 + now % SLICES] += cost
+            slices = words[record + 2 : record + RECORD].tobytes()
         return Standing(is_allowed, max(0, limit - total), now, slices)
 
     def find(self, start: int, name: bytes, now: int) -> int:
@@ -113,7 +122,7 @@ class Table:
     def advance(self, record: int, now: int) -> int:
         """Forget what is older than the window; the present second, which another process may have seen begin."""
         last = self.words[record]
-        if last == now or 0 < last - now < SLICES:
+        if 0 < last - now < SLICES:
             return last
         if 0 < now - last < SLICES:
             for second in range(last + 1, now + 1):

@@ -172,8 +172,9 @@ def make_partner(name: str = "Techlist", **fields: Any) -> Partner:
 
 
 def make_key(partner: Partner | None = None, **fields: Any) -> tuple[ApiKey, str]:
-    """A key and its text."""
-    key = ApiKey(partner=partner or Partner.objects.first() or make_partner(), **fields)
+    """A key and its text, of a partner of its own unless told otherwise."""
+    partner = partner or make_partner(f"Techlist {Partner.objects.count()}")
+    key = ApiKey(partner=partner, **fields)
     return key, issue(key, by=None)
 
 

@@ -225,6 +225,7 @@ def test_there_is_no_other_way_in() -> None:
     ours = {str(pattern.pattern) for pattern in get_resolver().url_patterns if "account" in str(pattern.pattern)}
     assert ours == {
         *("account/sign-in/", "account/password-again/", "account/code/", "account/code-again/"),
+        "account/sign-out/",
         *("account/second-factor/", "account/second-factor/set-up/", "account/second-factor/later/"),
         *("account/second-factor/take-away/", "account/recovery-codes/", "account/recovery-codes/new/"),
     }
