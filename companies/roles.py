@@ -40,12 +40,15 @@ EDITOR = [
 ]
 ADMINISTRATOR = [
     *EDITOR,
-    *permitted("view", ["directory.mark", "directory.address", "directory.log", "partners.usage"]),
+    *permitted(
+        "view", ["directory.mark", "directory.address", "directory.log", "partners.usage", "partners.delivery"]
+    ),
     *permitted("view add change delete", ["auth.user", "auth.group"]),
     *permitted("view delete", ["axes.accessattempt", "mfa.authenticator"]),
     *permitted("delete", ["companies.suggestion"]),
     *permitted("change delete", ["directory.savedview"]),
     *permitted("view add change", ["partners.partner", "partners.apikey"]),
+    *permitted("view add change delete", ["partners.webhook"]),
 ]
 ROLES = {"contributor": CONTRIBUTOR, "editor": EDITOR, "administrator": ADMINISTRATOR}
 

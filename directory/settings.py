@@ -35,6 +35,7 @@ OWN_ADDRESSES = env.networks("OWN_ADDRESSES")
 REQUESTS_A_MINUTE = env.number("REQUESTS_A_MINUTE", 6_000, least=1, most=100_000_000)
 REQUESTS_A_MINUTE_WITH_KEY = env.number("REQUESTS_A_MINUTE_WITH_KEY", 30_000, least=1, most=100_000_000)
 LINK_CHECKS = env.switch("LINK_CHECKS", PRODUCTION)
+WEBHOOKS_HTTP = env.switch("WEBHOOKS_HTTP")
 SECRET_KEY = env.text("SECRET_KEY")
 SECURITY_CONTACT = env.contact("SECURITY_CONTACT")
 database = env.database("DATABASE_URL")
@@ -45,6 +46,7 @@ def unsafe() -> list[str]:
     https = [SITE_URL, *CSRF_TRUSTED_ORIGINS]
     found = {
         "DEBUG shows strangers our inside: unset it.": DEBUG,
+        "WEBHOOKS_HTTP sends to partners in clear text: unset it.": WEBHOOKS_HTTP,
         "SECRET_KEY is not set to a random text of at least 50 characters.": is_sample_key(SECRET_KEY),
         "ALLOWED_HOSTS has to name the hosts we answer for, separated by commas, and no *.": (
             not ALLOWED_HOSTS or any("*" in host for host in ALLOWED_HOSTS)

@@ -3,8 +3,6 @@
 What allauth is told of us: its views call the adapters and forms below. Nobody signs up, and no mail is sent.
 """
 
-import base64
-import hashlib
 import hmac
 import logging
 import time
@@ -28,7 +26,7 @@ from allauth.mfa.totp.internal.auth import (
 )
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from allauth.mfa.utils import decrypt, encrypt
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import InvalidToken
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -36,15 +34,16 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse, reverse_lazy
-from django.utils.encoding import force_bytes
 from django.views.decorators.http import require_POST
 
 from directory.lockout import client_address, count_failure, is_locked, one_try_at_a_time
+from directory.sealing import seal, unseal
 
 log = logging.getLogger(__name__)
 
 POSTPONED = "second_factor_postponed"
 COUNTER = "counter"
+PURPOSE = b"second factors"
 LOCKED = "Too many failed tries. Wait half an hour, or ask an administrator to unlock you."
 
 
@@ -92,19 +91,13 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class SecretsAdapter(DefaultMFAAdapter):
-    """Secrets are stored in a form that only SECRET_KEY opens, or one of SECRET_KEY_FALLBACKS."""
+    """Secrets are stored sealed."""
 
     def encrypt(self, text: str) -> str:
-        return self.box().encrypt(text.encode()).decode()
+        return seal(text, PURPOSE)
 
     def decrypt(self, encrypted_text: str) -> str:
-        return self.box().decrypt(encrypted_text.encode()).decode()
-
-    @staticmethod
-    def box() -> MultiFernet:
-        keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-        digests = [hmac.digest(force_bytes(key), b"second factors", hashlib.sha256) for key in keys]
-        return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
+        return unseal(encrypted_text, PURPOSE)
 
     def get_totp_issuer(self) -> str:
         return "Pakistan technology directory"

@@ -9,7 +9,7 @@ from directory.api.errors import problem_response
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
-SIGNED_IN = ("/admin/", "/account/")
+SIGNED_IN = ("/admin/", "/account/", "/partner/")
 
 
 def refuse_plain_http(get_response: Handler) -> Handler:

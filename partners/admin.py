@@ -8,12 +8,16 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.html import format_html
 
 from directory.admin import GuardedAdmin, LookedAtAdmin
 from partners.forms import KeyForm
 from partners.issuing import issue, revoke, tell
 from partners.models import ApiKey, Partner, PublicView, Usage
 from partners.public_view_admin import PublicViewAdmin
+from partners.webhook_admin import DeliveryAdmin as DeliveryAdmin  # Django looks for admins here
+from partners.webhook_admin import WebhookAdmin as WebhookAdmin
 
 
 class KeptAdmin(GuardedAdmin):
@@ -32,12 +36,20 @@ class KeptAdmin(GuardedAdmin):
 class PartnerAdmin(KeptAdmin):
     list_display = ["name", "is_active", "quota", "created_at"]
     search_fields = ["name"]
-    fields = ["name", "contact", "users", "quota", "is_active"]
+    fields = ["name", "contact", "users", "quota", "is_active", "webhooks"]
+    readonly_fields = ["webhooks"]
     autocomplete_fields = ["users"]
 
     def save_model(self, request: HttpRequest, obj: Partner, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         tell()
+
+    @admin.display(description="webhooks")
+    def webhooks(self, obj: Partner) -> str:
+        if obj.pk is None:
+            return "Once it is saved."
+        url = reverse("admin:partners_webhook_of_partner", args=[obj.pk])
+        return format_html('<a href="{}">{} of them</a>', url, obj.webhooks.count())
 
 
 class ChangedKeyForm(forms.ModelForm):

@@ -14,6 +14,9 @@ from django.utils import timezone
 
 from directory.environment import is_origin
 from partners.public_views import PublicView as PublicView  # Django looks for models here
+from partners.webhooks import Delivery as Delivery
+from partners.webhooks import Member as Member
+from partners.webhooks import Webhook as Webhook
 
 # The keys that a partner has at once: one, and the one that takes its place.
 SLOTS = (1, 2)

@@ -22,8 +22,9 @@ from companies.suggestions import Suggestion
 from directory.models import Source as Origin
 from directory.publishing import edit, publication
 from hubs.models import Hub, Indicator, Program
+from partners import webhooks
 from partners.issuing import issue
-from partners.models import ApiKey, Partner, PublicView
+from partners.models import ApiKey, Delivery, Partner, PublicView, Webhook
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -149,6 +150,25 @@ def make_suggestion(company: Company | None = None, **patch: Any) -> Suggestion:
     suggestion = propose(sent, "192.0.2.1")
     suggestion.save()
     return suggestion
+
+
+def make_webhook(**fields: Any) -> Webhook:
+    """A webhook that has proved itself; it follows the log from its beginning, or a list."""
+    if "partner" not in fields:
+        fields["partner"] = Partner.objects.first() or make_partner()
+    stage = webhooks.Stage.BEGINNING if fields.get("query") else webhooks.Stage.FOLLOWING
+    webhook = Webhook(
+        **{"url": "https://shop.example/hooks", "state": webhooks.State.ACTIVE, "stage": stage} | fields
+    )
+    webhook.renew_secret(datetime.datetime(2026, 11, 2, tzinfo=datetime.UTC))
+    webhook.save()
+    return webhook
+
+
+def make_delivery(webhook: Webhook | None = None, **fields: Any) -> Delivery:
+    known = {"message": "msg_0", "kind": "test", "attempt": 1, "succeeded": True, "milliseconds": 20}
+    known["at"] = datetime.datetime(2026, 11, 2, 9, 0, tzinfo=datetime.UTC)
+    return Delivery.objects.create(webhook=webhook or make_webhook(), **known | fields)
 
 
 def make_partner(name: str = "Techlist", **fields: Any) -> Partner:

@@ -25,6 +25,7 @@ COMPLAINTS = {
     18: "Limits that nobody sees until they are hit",
     19: "Errors in several shapes, or in HTML",
     20: "A bad value is a server's error, or an error has status 200",
+    21: "Webhooks fire on failed saves, twice, out of order, with no replay",
     22: "A renamed slug breaks links",
     23: "Forms load thousands of options",
     24: "Of two who edit, the last one wins and nobody is told",

@@ -59,6 +59,8 @@ MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
     "directory.mark": (A, NOBODY, NOBODY, NOBODY, {}),
     "directory.address": (A, NOBODY, NOBODY, NOBODY, {}),
     "directory.log": (A, NOBODY, NOBODY, NOBODY, {}),
+    "partners.webhook": (A, NOBODY, NOBODY, NOBODY, {}),
+    "partners.delivery": (A, NOBODY, NOBODY, NOBODY, {}),
     "partners.partner": (A, A, A, NOBODY, {}),
     "partners.apikey": (A, A, A, NOBODY, {}),
     "partners.usage": (A, NOBODY, NOBODY, NOBODY, {}),
@@ -93,6 +95,8 @@ PAGES: dict[str, tuple[str, list[int]]] = {
     "companies_import_refused": ("/admin/companies/import/0/refused/", [302, 403, 403, 404, 404, 404]),
     "companies_import_progress": ("/admin/companies/import/0/progress/", [302, 403, 403, 404, 404, 404]),
     "companies_merge_undo": ("/admin/companies/merge/0/undo/", [302, 403, 403, 404, 404, 404]),
+    "partners_webhook_of_partner": ("/admin/partners/webhook/of/0/", [302, 403, 403, 403, 404, 404]),
+    "partners_webhook_look_after": ("/admin/partners/webhook/0/look-after/", [302, 403, 403, 403, 404, 404]),
     "directory_revision_undo": ("/admin/directory/revision/0/undo/", [302, 403, 403, 404, 404, 404]),
     "auth_user_password_change": ("/admin/auth/user/{curator}/password/", [302, 403, 403, 403, 403, 200]),
     None: ("/admin/nothing/here/", [302, 404, 404, 404, 404, 404]),  # type: ignore[dict-item]
@@ -118,6 +122,7 @@ def rows(shared_rows: None) -> None:
     give_roles(apps)
     make_everything()
     make.make_curator()
+    make.make_delivery()
     AccessAttempt.objects.create(username="x", ip_address="192.0.2.1", failures_since_start=1)
     Group.objects.get_or_create(name="a group of nobody")
 

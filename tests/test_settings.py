@@ -140,6 +140,7 @@ def test_production_refuses_and_lists_everything_unsafe(tmp_path: Path) -> None:
         ("ALLOWED_HOSTS", "*"),
         ("CSRF_TRUSTED_ORIGINS", "http://directory.example"),
         ("SITE_URL", "http://directory.example"),
+        ("WEBHOOKS_HTTP", "1"),
         ("DATABASE_URL", ""),
         ("TRUSTED_PROXIES", "0"),
     ],
