@@ -18,7 +18,7 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 REFUSALS = (401, 403, 429)
 READING = ("GET", "HEAD", "OPTIONS")
-CURATORS = ("/admin/", "/account/")
+CURATORS = ("/admin/", "/account/", "/partner/")
 LONGEST = 200  # characters of a path
 # What starts a new line somewhere, or hides some of one.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")

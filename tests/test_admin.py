@@ -126,6 +126,7 @@ def make_everything() -> None:
     make.make_import()
     make.make_duplicate(*Company.objects.order_by("pk")[:2])
     make.make_suggestion()
+    make.make_delivery()
     make.make_view()
     Mark.objects.create(kind="company", object_id=1)
     owner = User.objects.filter(username="dua").first() or make.make_curator("dua", is_superuser=False)
@@ -139,9 +140,10 @@ def make_everything() -> None:
 
 
 def test_every_model_is_registered() -> None:
-    """But the many-to-many rows, which are edited as a company's field."""
+    """But the many-to-many rows, which are edited as a company's field, and sums that nobody reads by themselves."""
     ours = {m for m in apps.get_models() if m._meta.app_label in OURS and not m._meta.proxy}
-    assert ours <= set(admin.site._registry)
+    sums = {apps.get_model("directory", "Bucket"), apps.get_model("partners", "Member")}
+    assert ours - sums <= set(admin.site._registry)
 
 
 @pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model._meta.label_lower)

@@ -84,7 +84,7 @@ def test_a_module_is_a_concept() -> None:
 
 
 def test_the_url_map_fits_on_a_screen() -> None:
-    assert len((ROOT / "directory" / "urls.py").read_text().splitlines()) <= 80
+    assert len((ROOT / "directory" / "urls.py").read_text().splitlines()) <= 90
 
 
 @pytest.mark.security(17)

@@ -170,8 +170,8 @@ def test_sources_beside_the_fields_cost_no_query(
     company = make.make_company()
     ContentType.objects.get_for_models(Company)
     # Session, user, second factor; the company; specialties, industries, programs; offices, credentials,
-    # identifiers, sources; the hub's label; steps.
+    # identifiers, sources; the hub's label; steps; the link check.
     for number in range(3):
-        with django_assert_num_queries(13):
+        with django_assert_num_queries(14):
             client.get(url_of(company))
         make.make_source(company, reference=f"Report {number}", facts=["website"])

@@ -19,10 +19,8 @@ from playwright.sync_api import Browser, Page, expect
 from companies.models import Company
 from directory.models import Source
 from directory.publishing import edit, publication
-from tests.browsing import Site, assert_accessible, chromium, site
+from tests.browsing import Site, assert_accessible
 from tests.factories import make_company, make_hub
-
-__all__ = ["chromium", "site"]
 
 HOSTILE = "<script>alert(1)</script> & “Sons”"
 PARTNER = """<!doctype html>
@@ -297,7 +295,7 @@ def test_who_never_had_an_answer_sees_the_page_s_own(
     warnings: list[str] = []
     visitor.on("console", lambda told: warnings.append(told.text))
     visitor.goto(address)
-    visitor.wait_for_function("!document.querySelector('directory-listings').hasAttribute('aria-busy')")
+    expect(visitor.locator("directory-listings:not([aria-busy])")).to_be_attached()
     expect(visitor.get_by_text("Our own list.")).to_be_visible()
     assert any("nowhere" in told for told in warnings)
 

@@ -49,6 +49,16 @@ SCOPES: dict[str, Scope | None] = {
         for rest in ("", "{key}/", "{key}/history/")
     },
     "/api/v1/companies/{key}/similar/": R,
+    "/api/v1/views/": R,
+    "/api/v1/views/{key}/": R,
+    "/api/v1/resolve/": R,
+    **{
+        f"/api/v1/reconcile/{rest}": R
+        for version in ("", "draft/")
+        for rest in (version, f"{version}preview", f"{version}suggest/{{what}}")
+    },
+    **dict.fromkeys(("/api/v1/reconcile/flyout", "/api/v1/reconcile/properties"), R),
+    **{f"/api/v1/reconcile/draft/{rest}": R for rest in ("match", "extend", "extend/propose")},
     "/api/": None,
 }
 
@@ -68,7 +78,7 @@ def bearer(text: str) -> dict[str, str]:
 
 def ask(api: Client, path: str, headers: dict[str, str]) -> Any:
     """The answer to the method that an address has, which is consumed."""
-    url = path.format(key="systems-limited", token="u7Jk0sXq2mB5vT9cR4nLwYdE")
+    url = path.format(key="systems-limited", token="u7Jk0sXq2mB5vT9cR4nLwYdE", what="entity")
     if path == "/api/v1/suggestions/":
         response: Any = api.post(url, {}, content_type="application/json", headers=headers)
     else:

@@ -129,7 +129,6 @@ def test_no_serializer_takes_all_there_is() -> None:
 # Where a statement is put together as it is executed → of what. No request has a part in any of it.
 COMPOSED = {
     "companies.dictionary.recount": "the counting that triggers do, too",
-    "companies.matching.match_keys": "an expression of the database's own",
     "directory.api.bitmaps.execute": "what the ORM compiled, with places for values",
     "directory.api.exports.__init__": "what the ORM compiled, with places for values",
     "directory.api.statements.execute": "what the ORM compiled, with places for values",

@@ -42,7 +42,8 @@ SHARED = {
     "similar": ["companies/zameen-software/similar/"],
     "embeds": ["/embed/?hub=lahore", "/embed/fragment/", "/embed/?q=zameen"],
     "sitemap": ["/sitemap-0.xml"],
-    "feed": ["/feed.atom", "/feed.atom?hub=lahore"],
+    "feed": ["/feed.atom", "/feed.atom?hub=lahore", "/feed.json"],
+    "reconciliation": ["reconcile/suggest/entity?prefix=zameen", "reconcile/draft/suggest/entity?prefix=zameen"],
 }
 # Addresses that name no company, and how many they count.
 COUNTING = {
@@ -58,12 +59,24 @@ OWN = {
     "page": ["/companies/{}/"],
     "badge": ["/embed/badge/{}.svg"],
 }
-# Public addresses that are of no company at all.
+# Public addresses that are of no company at all, or of a list that is asked for above; and those to which questions
+# are sent, for which test_resolving.py and test_reconciling.py see to it.
 OTHERS = """
     / /api/v1/ /api/v1/openapi.json /api/v1/suggestions/ /api/v1/suggestions/{token}/ /embed/oembed/
     /embed/directory-listings.js /robots.txt /llms.txt /.well-known/api-catalog /.well-known/security.txt
     /docs/ /problems/ /problems/{code}/ /livez /readyz /api/ /sitemap-{part}.xml
+    /id/{key}/ /feed.{form} /views/{key}/feed.{form} /api/v1/views/ /api/v1/views/{key}/
+    /partner/ /partner/{partner_id}/ /partner/{partner_id}/keys/ /partner/{partner_id}/keys/{name}/revoke/
+    /partner/{partner_id}/webhooks/ /partner/{partner_id}/webhooks/{pk}/
 """
+ASKED = {
+    "/api/v1/resolve/",
+    *(
+        f"/api/v1/reconcile/{version}{rest}"
+        for version in ("", "draft/")
+        for rest in ("", "preview", "suggest/{what}", "flyout", "properties", "match", "extend", "extend/propose")
+    ),
+}
 SMALL = [
     f"/api/v1/{collection}/{rest}"
     for collection in set(VIEWSETS) - {"companies"}
@@ -170,6 +183,6 @@ def test_every_public_address_is_among_them() -> None:
     """A new one is thought of here, or this fails."""
     asked = [address for group in (SHARED, COUNTING, OWN) for addresses in group.values() for address in addresses]
     known = {full(address).partition("?")[0] for address in asked}
-    known = {re.sub(r"zameen-software|\{\}", "{key}", path) for path in known} | {*SMALL, *OTHERS.split()}
+    known = {re.sub(r"zameen-software|\{\}", "{key}", path) for path in known} | {*SMALL, *ASKED, *OTHERS.split()}
     existing = set(routes(get_resolver().url_patterns))
     assert {path for path in existing if not path.startswith(("/admin/", "/account/"))} - known == set()

@@ -12,8 +12,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from companies.links import DEAD_AFTER, LinkCheck
 from companies.models import Company
 from companies.questions import QUESTIONS
 from companies.workflow import Step
@@ -51,6 +53,11 @@ def five(monkeypatch: pytest.MonkeyPatch) -> dict[str, Company]:
             "Tintash": make.make_company("Tintash", specialties=[ai], status="withdrawn", verified_on="2020-01-01"),
         }
         make.make_source(found["Arbisoft"])
+    make.make_duplicate(found["Arbisoft"], found["Devsinc"])
+    make.make_duplicate(found["Folio3"], found["Tintash"], state="not_duplicate", at=timezone.now())
+    make.make_suggestion(found["Arbisoft"], summary="Software.")
+    for name, failures in (("Folio3", DEAD_AFTER), ("Tintash", DEAD_AFTER - 1)):
+        LinkCheck.objects.create(company=found[name], url=found[name].website, failures=failures)
     return found
 
 
@@ -83,6 +90,9 @@ ANSWERS = {
     "without_source": ["Contour", "Devsinc", "Folio3", "Tintash"],
     "without_kind": ["Contour"],
     "emerging": ["Arbisoft", "Tintash"],
+    "possible_duplicate": ["Arbisoft", "Devsinc"],
+    "with_suggestion": ["Arbisoft"],
+    "with_dead_link": ["Folio3"],
 }
 
 

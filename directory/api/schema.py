@@ -245,7 +245,9 @@ def problem_schema(status: int, codes: Iterable[str]) -> Schema:
     """A problem (RFC 9457) with one of ``codes``."""
     codes = list(codes)
     kinds = [reference(name) for name in dict.fromkeys(LISTED[code] for code in codes if code in LISTED)]
-    mistakes: Schema = {"type": "array", "items": {"anyOf": kinds}} if kinds else {"type": "array", "maxItems": 0}
+    mistakes: Schema = {"type": "array", "items": {"anyOf": kinds or [reference("Mistake")]}}
+    if not kinds:
+        mistakes["maxItems"] = 0
     extra = {name: schema for code in codes for name, schema in EXTRA.get(code, {}).items()}
     properties = {
         "type": {"type": "string", "enum": [f"{settings.SITE_URL}/problems/{code}/" for code in codes]},

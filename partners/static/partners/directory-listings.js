@@ -102,7 +102,7 @@ async function ask(address) {
   const kept = await cache().catch(() => null);
   let response;
   try {
-    response = await fetch(address, { credentials: "omit", signal: AbortSignal.timeout(PATIENCE) });
+    response = await fetch(address, { cache: "no-cache", credentials: "omit", signal: AbortSignal.timeout(PATIENCE) });
   } catch (error) {
     return remembered(kept, address, error);
   }
@@ -113,8 +113,10 @@ async function ask(address) {
     const problem = await response.json().catch(() => ({}));
     throw new Error(problem.detail ?? `The directory answered ${response.status}.`);
   }
-  await kept?.put(address, response.clone()).catch(() => {}); // a full disk is no reason to show nothing
-  return { answer: await response.json(), since: "" };
+  const text = await response.text();
+  const today = { headers: { Date: new Date().toUTCString() } }; // the directory's own is not shown to other sites
+  await kept?.put(address, new Response(text, today)).catch(() => {}); // a full disk is no reason to show nothing
+  return { answer: JSON.parse(text), since: "" };
 }
 
 async function remembered(kept, address, error) {
