@@ -205,10 +205,10 @@ def test_a_curator_imports_a_file_and_undoes_it(page: Page, site: Site, tmp_path
     page.set_viewport_size(PHONE)
     assert_fits(page)
     page.get_by_role("button", name="Write the 1 decided row").click()
-    expect(page.get_by_text("Applied.")).to_be_visible()
+    expect(page.get_by_text("Applied.", exact=True)).to_be_visible(timeout=30_000)
     expect(page.get_by_text("Done 1 of 2")).to_be_visible()
     assert page.request.get("/api/v1/companies/zorvex-kalix/").status == 200
     page.get_by_label("Why").fill("Only tried out")
     page.get_by_role("button", name="Undo the import").click()
-    expect(page.get_by_text("Undone.")).to_be_visible()
+    expect(page.get_by_text("Undone.", exact=True)).to_be_visible(timeout=30_000)
     assert page.request.get("/api/v1/companies/zorvex-kalix/").status == 410
