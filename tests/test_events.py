@@ -110,7 +110,8 @@ def test_each_revision_is_told_once_it_is_there(
 
 def lines_of(message: str, *args: object, error: Exception | None = None) -> list[str]:
     """What the console would show of a record."""
-    told: Any = settings.LOGGING["formatters"]["line"]
+    logging_settings: Any = settings.LOGGING
+    told = logging_settings["formatters"]["line"]
     formatter = LineFormatter(told["format"], style=told["style"])
     info = None
     if error:
