@@ -13,7 +13,7 @@ from django.urls import reverse
 from companies.merging import BOTH, DROP, KEEP, SAME, facts, merge_companies, merged, undo_merge
 from companies.models import Company, Merge
 from directory.publishing import Document
-from directory.reverting import ReasonForm, in_words, refusals
+from directory.reverting import in_words, with_reason
 
 PERMISSION = "companies.merge_company"
 
@@ -41,17 +41,13 @@ def merge_page(request: HttpRequest) -> HttpResponse:
     keep, drop = (named(request, end) for end in (KEEP, DROP))
     before, other = facts(keep), facts(drop)
     choices = {name: request.POST[name] for name in before if request.POST.get(name) in (KEEP, DROP, BOTH)}
-    form = ReasonForm(request.POST if "merge" in request.POST else None)
-    refused: list[str] = []
-    if "merge" in request.POST and form.is_valid():
-        refused = refusals(
-            lambda: merge_companies(
-                keep=keep, drop=drop, choices=choices, by=user, reason=form.cleaned_data["reason"]
-            )
-        )
-        if not refused:
-            messages.success(request, f"{drop.name} was merged into {keep.name}.")
-            return HttpResponseRedirect(reverse("admin:companies_company_change", args=[keep.pk]))
+    form, refused, is_done = with_reason(
+        request.POST if "merge" in request.POST else None,
+        lambda reason: merge_companies(keep=keep, drop=drop, choices=choices, by=user, reason=reason),
+    )
+    if is_done:
+        messages.success(request, f"{drop.name} was merged into {keep.name}.")
+        return HttpResponseRedirect(reverse("admin:companies_company_change", args=[keep.pk]))
     context = {
         **admin.site.each_context(request),
         "title": f"Merge {drop.name} into {keep.name}",
@@ -95,13 +91,11 @@ def undo_merge_page(request: HttpRequest, merge_id: int) -> HttpResponse:
     if not user.has_perm(PERMISSION):
         raise PermissionDenied
     merge = get_object_or_404(Merge.objects.select_related("keep", "drop"), pk=merge_id)
-    form = ReasonForm(request.POST if request.method == "POST" else None)
-    refused: list[str] = []
-    if request.method == "POST" and form.is_valid():
-        refused = refusals(lambda: undo_merge(merge, by=user, reason=form.cleaned_data["reason"]))
-        if not refused:
-            messages.success(request, f"{merge.keep} and {merge.drop} are two companies again.")
-            return HttpResponseRedirect(reverse("admin:companies_merge_changelist"))
+    sent = request.POST if request.method == "POST" else None
+    form, refused, is_done = with_reason(sent, lambda reason: undo_merge(merge, by=user, reason=reason))
+    if is_done:
+        messages.success(request, f"{merge.keep} and {merge.drop} are two companies again.")
+        return HttpResponseRedirect(reverse("admin:companies_merge_changelist"))
     context = {
         **admin.site.each_context(request),
         "title": f"Undo the merge of {merge}",

@@ -1,6 +1,6 @@
 """The admin's pages on which curators see what was done, by whom and why, and take it back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,13 +100,11 @@ def undo_page(request: HttpRequest, revision_id: int) -> HttpResponse:
     if not user.has_perm("directory.undo_revision"):
         raise PermissionDenied
     revision = get_object_or_404(Revision, pk=revision_id)
-    form = ReasonForm(request.POST if request.method == "POST" else None)
-    obstacles: list[str] = []
-    if request.method == "POST" and form.is_valid():
-        obstacles = refusals(lambda: undo(revision, by=user, reason=form.cleaned_data["reason"]))
-        if not obstacles:
-            messages.success(request, f"Revision {revision.pk} was undone.")
-            return HttpResponseRedirect(reverse("admin:directory_revision_changelist"))
+    sent = request.POST if request.method == "POST" else None
+    form, obstacles, is_done = with_reason(sent, lambda reason: undo(revision, by=user, reason=reason))
+    if is_done:
+        messages.success(request, f"Revision {revision.pk} was undone.")
+        return HttpResponseRedirect(reverse("admin:directory_revision_changelist"))
     steps = steps_to_undo(revision)
     context = {
         **admin.site.each_context(request),
@@ -135,6 +133,18 @@ def described(step: Step) -> dict[str, Any]:
             for name, value in step.patch.items()
         ],
     }
+
+
+def with_reason(sent: Mapping[str, Any] | None, write: Callable[[str], object]) -> tuple[ReasonForm, list[str], bool]:
+    """(the form that asks why, why ``write`` was refused, whether it was done); it is called with the reason.
+
+    ``sent`` is the form as it came, None where it is only shown.
+    """
+    form = ReasonForm(sent)
+    if not form.is_valid():
+        return form, [], False
+    refused = refusals(lambda: write(form.cleaned_data["reason"]))
+    return form, refused, not refused
 
 
 def refusals(write: Callable[[], object]) -> list[str]:
