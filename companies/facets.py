@@ -2,7 +2,7 @@
 
 from companies.countries import COUNTRIES
 from companies.filters import CompanyFilters, IndustryFilters, SpecialtyFilters
-from companies.models import Company, Credential, Industry, Specialty
+from companies.models import ORDERINGS, Company, Credential, Industry, Specialty
 from directory.api.facets import FacetSet
 from directory.api.groupings import Bands, Numbers, Values
 
@@ -36,6 +36,7 @@ COMPANY_FACETS = FacetSet(
         "women_led": Values("women_led", {"true": "Led by women", "false": "Not led by women"}),
     },
     besides=("office", "program", "research_and_development", "identifier_scheme", "verified_on"),
+    orderings=ORDERINGS["company"].values(),
 )
 COMPANY_GROUPS = {**COMPANY_FACETS.facets, "founded_year": Numbers("founded_year", Company, CompanyFilters)}
 SPECIALTY_FACETS = FacetSet(

@@ -8,6 +8,6 @@ PAUSE = 1  # seconds: what is made ready does not compete with the first answer 
 
 
 def post_worker_init(_worker: Any) -> None:
-    timer = threading.Timer(PAUSE, lambda: import_module("directory.warming").warm())
+    timer = threading.Timer(PAUSE, lambda: import_module("directory.warming").keep_warm())
     timer.daemon = True
     timer.start()

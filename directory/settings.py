@@ -115,7 +115,7 @@ MIDDLEWARE = [
     "directory.transport.drop_body_of_head",
     "directory.transport.refuse_trace",
     "directory.transport.leave_cookies",
-    "csp.middleware.CSPMiddleware",  # outermost, so that redirects and static files have the policy too
+    "directory.transport.ContentSecurityPolicy",  # outermost, so that redirects and static files have the policy too
     *(["directory.transport.refuse_plain_http"] if PRODUCTION else []),
     "django.middleware.security.SecurityMiddleware",
     "partners.admission.admit",

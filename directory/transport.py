@@ -1,15 +1,34 @@
 from collections.abc import Callable
 
 from allauth.account.middleware import AccountMiddleware
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
+from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
 from django.utils.cache import add_never_cache_headers
+from django.utils.functional import cached_property
 
 from directory.api.errors import problem_response
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
 SIGNED_IN = ("/admin/", "/account/", "/partner/")
+
+
+class ContentSecurityPolicy(CSPMiddleware):
+    """Middleware: what a browser may load for an answer; the settings' policy, which most have, is written once."""
+
+    @cached_property
+    def policy(self) -> str:
+        return str(build_policy())
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if hasattr(response, "_csp_replace") or hasattr(response, "_csp_update"):
+            return super().process_response(request, response)
+        response.headers.setdefault(HEADER, self.policy)
+        return response
 
 
 def refuse_plain_http(get_response: Handler) -> Handler:

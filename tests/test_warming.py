@@ -25,7 +25,7 @@ def test_gunicorn_warms_each_of_its_processes(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_process_is_warmed_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     warmed = threading.Event()
-    monkeypatch.setattr(warming, "warm", warmed.set)
+    monkeypatch.setattr(warming, "keep_warm", warmed.set)
     monkeypatch.setattr(hooks, "PAUSE", 0)
     hooks.post_worker_init(None)
     assert warmed.wait(60)
@@ -51,10 +51,10 @@ def test_the_first_facets_find_their_bitmaps_ready(
 def test_a_database_that_cannot_be_reached_is_left_to_requests(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(self: BitmapIndex, revision: int) -> None:
+    def fail(self: BitmapIndex) -> None:
         raise OperationalError("gone\naway")
 
-    monkeypatch.setattr(BitmapIndex, "at", fail)
+    monkeypatch.setattr(BitmapIndex, "renew", fail)
     monkeypatch.setattr(warming, "connection", MagicMock())
     warming.warm()
     assert caplog.messages == ["The bitmaps could not be made ready: gone away"]

@@ -8,13 +8,12 @@ application's back is read again as soon as it is marked, and once more when the
 
 from __future__ import annotations
 
-import sys
 import threading
-from array import array
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from itertools import count, takewhile
+from operator import itemgetter
 from typing import Any, TypeVar, cast
 
 import orjson
@@ -23,6 +22,8 @@ from pyroaring import BitMap
 
 from directory.api.caching import Superseded
 from directory.api.filters import Filter, Span
+from directory.api.ordering import Ordering
+from directory.api.orders import MOST_EDITED, Order, numbers_of
 from directory.api.pagination import count_statement
 from directory.api.pairs import over, pairs
 from directory.api.selection import FilterSet, Selection
@@ -34,18 +35,14 @@ T = TypeVar("T")
 # Ids as an array of network-order integers: half of their decimal digits, and read without an object for each.
 IDS = "string_agg(int4send(id::int4), '')"
 REVISION = "(SELECT coalesce(max(id), 0) FROM directory_revision)"
-# The source of the row that tells what the others are of, and of the row that tells which objects were read.
-HEAD, CHANGED = "", "+"
+# The source of the row that tells what the others are of, of the one that tells which were read, and of orders.
+HEAD, CHANGED, ORDER = "", "+", "<"
 # Which marks the outbox holds, in a number.
 OUTBOX = "(SELECT coalesce(bit_xor(hashint8extended(id, 0)), 0) FROM directory_mark WHERE kind = %s)"
 
 
 def bitmap_of(ids: bytes | None) -> BitMap:
-    numbers = array("I")
-    numbers.frombytes(ids or b"")
-    if sys.byteorder == "little":
-        numbers.byteswap()
-    return compact(BitMap(numbers))
+    return compact(BitMap(numbers_of(ids)))
 
 
 def compact(bitmap: BitMap) -> BitMap:
@@ -78,6 +75,9 @@ class Bitmaps:
     everything: BitMap
     # (source of values, value) → objects.
     found: Mapping[tuple[str, str], BitMap]
+    # An ordering's row value → the objects in its order, as they were before the objects ``edited`` were.
+    orders: Mapping[str, Order | None] = field(default_factory=dict)
+    edited: BitMap = field(default_factory=BitMap)
     # What every answer needs, such as a specialty with all below it.
     kept: dict[Any, Any] = field(default_factory=dict)
 
@@ -94,9 +94,20 @@ class Bitmaps:
         if values is None:
             return self.keep((source, None), lambda: self.having(source, self.values.get(source, ())))
         if isinstance(values, Span):
-            values = [value for value in self.values.get(source, ()) if value in values]
+            numbers, sets = self.ascending(source, values)
+            return BitMap.union(BitMap(), *sets[values.within(numbers)])
         found = (self.found.get((source, spelt(value))) for value in values)
         return BitMap.union(BitMap(), *(ids for ids in found if ids))
+
+    def ascending(self, source: str, span: Span) -> tuple[list[Any], list[BitMap]]:
+        """The values of a source as ``span`` compares them, in order, and the objects that have each."""
+
+        def sort() -> tuple[list[Any], list[BitMap]]:
+            pairs = [(span.read(value), self.found[source, value]) for value in self.values.get(source, ())]
+            pairs.sort(key=itemgetter(0))
+            return [number for number, _ in pairs], [ids for _, ids in pairs]
+
+        return self.keep((source, type(span.number)), sort)
 
     def having_term(self, source: str, values: tuple[str, ...]) -> BitMap:
         """The same for values that are asked for together again and again."""
@@ -116,14 +127,26 @@ class Bitmaps:
         none = BitMap()
         found = {key: compact((self.found.get(key, none) - reread) | newer.found.get(key, none)) for key in touched}
         everything = compact((self.everything - reread) | newer.everything)
-        return replace(newer, everything=everything, found={**self.found, **found})
+        together = {**self.found, **found}
+        edited = self.edited | reread
+        return replace(newer, everything=everything, found=together, orders=self.orders, edited=edited)
 
 
 class BitmapIndex:
-    """The newest state of one collection that this process knows; ``filters`` are those whose values have bitmaps."""
+    """The newest state of one collection that this process knows.
 
-    def __init__(self, model: type[Published], filterset: type[FilterSet], filters: Iterable[Filter]) -> None:
+    ``filters`` are those whose values have bitmaps, ``orderings`` those whose orders ``renew()`` reads.
+    """
+
+    def __init__(
+        self,
+        model: type[Published],
+        filterset: type[FilterSet],
+        filters: Iterable[Filter],
+        orderings: Iterable[Ordering] = (),
+    ) -> None:
         self.model, self.filterset = model, filterset
+        self.orderings = {ordering.row_value: ordering for ordering in orderings}
         self.sources = {source: declared for declared in filters for source in declared.sources}
         self.lock = threading.Lock()
         self.state: Bitmaps | None = None
@@ -135,9 +158,7 @@ class BitmapIndex:
         """
         state = self.at(revision)
         while state.revision == revision:
-            met = {
-                name: self.meeting(state, selection, name, form) for name, form in selection.form if self.knows(name)
-            }
+            met = self.met(state, selection)
             unknown = [(name, form) for name, form in selection.form if name not in met]
             groups = [[one] for one in unknown if one[0] in apart]
             groups += [rest] if (rest := [one for one in unknown if one[0] not in apart]) else []
@@ -160,6 +181,20 @@ class BitmapIndex:
                 self.state = self.read(seen)
             return self.state
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether there is a state, and few were edited since its orders were read."""
+        state = self.state
+        if state is None or not self.orderings:
+            return state is not None
+        return bool(state.orders) and len(state.edited) <= MOST_EDITED // 2
+
+    def renew(self) -> None:
+        """Read everything anew, the orders as well, beside what is asked meanwhile."""
+        fresh = self.execute({}, ordered=True)[0]
+        with self.lock:
+            self.state = self.read(fresh)
+
     def read(self, state: Bitmaps | None) -> Bitmaps:
         """A new state: ``state`` with what the log and the outbox say has changed since, or all of it anew."""
         if state:
@@ -170,10 +205,11 @@ class BitmapIndex:
         # The first time; or the log went back, since the database was restored.
         return self.execute({})[0]
 
-    def execute(self, values: Mapping[str, Any]) -> tuple[Bitmaps, BitMap]:
+    def execute(self, values: Mapping[str, Any], *, ordered: bool = False) -> tuple[Bitmaps, BitMap]:
         """(a state of all objects, or of those alone that have changed since ``values``; which were read)."""
-        statement = self.reading(changed=bool(values))
+        statement = self.reading(changed=bool(values), ordered=ordered)
         found: dict[tuple[str, str], BitMap] = {}
+        orders: dict[str, Order | None] = {}
         head: dict[str, Any] = {}
         # A row at a time: together they are many times as large as what becomes of them.
         with connection.chunked_cursor() as cursor:
@@ -181,16 +217,18 @@ class BitmapIndex:
             for source, value, ids in iter(cursor.fetchone, None):
                 if source == HEAD:
                     head = orjson.loads(value) | {"everything": bitmap_of(ids)}
+                elif source == ORDER:
+                    orders[value] = Order.of(numbers_of(ids))
                 else:
                     found[source, value] = bitmap_of(ids)
         marks = {int(mark): pk for mark, pk in head["marks"].items()}
         reread, everything = found.pop((CHANGED, ""), BitMap()), head["everything"]
         published = {key: ids if ids <= everything else compact(ids & everything) for key, ids in found.items()}
-        return Bitmaps(head["revision"], head["outbox"], marks, everything, published), reread
+        return Bitmaps(head["revision"], head["outbox"], marks, everything, published, orders), reread
 
     @cache  # noqa: B019 - an index lives as long as its process
-    def reading(self, *, changed: bool) -> Statement:
-        """(source, value, ids) of each value of all objects, or of those that have changed, and the HEAD."""
+    def reading(self, *, changed: bool, ordered: bool) -> Statement:
+        """(source, value, ids) of each value of all objects, or of those that have changed, the HEAD, and orders."""
         kind, table = self.model._meta.model_name or "", self.model._meta.db_table
         marks = "(SELECT coalesce(json_object_agg(id, object_id), '{}') FROM directory_mark WHERE kind = %s)"
         head = f"json_build_object('revision', {REVISION}, 'outbox', {OUTBOX}, 'marks', {marks})::text"
@@ -201,6 +239,7 @@ class BitmapIndex:
                 grouped(source, pairs(declared, self.model, source), table if changed else "")
                 for source, declared in self.sources.items()
             ),
+            *(in_order(self.model, ordering) for ordering in (self.orderings.values() if ordered else ())),
         ]
         if not changed:
             return over(self.model, parts, " UNION ALL ", Statement("true", ()))
@@ -220,6 +259,10 @@ class BitmapIndex:
     def knows(self, parameter: str) -> bool:
         """Whether bitmaps tell which objects meet a parameter."""
         return self.sources.keys() >= set(self.filterset.parameters[parameter][0].sources)
+
+    def met(self, state: Bitmaps, selection: Selection) -> dict[str, BitMap]:
+        """Parameter → objects that meet it, for each one that bitmaps know."""
+        return {name: self.meeting(state, selection, name, form) for name, form in selection.form if self.knows(name)}
 
     def meeting(self, state: Bitmaps, selection: Selection, parameter: str, form: int) -> BitMap:
         """The objects that meet one parameter."""
@@ -246,3 +289,10 @@ def grouped(source: str, found: Statement, among: str) -> Statement:
     where = f" WHERE id IN (SELECT id FROM {among})" if among else ""  # noqa: S608
     sql = f"SELECT '{source}', value, {IDS} FROM ({found.sql}) AS one{where} GROUP BY value"  # noqa: S608
     return Statement(sql, found.params)
+
+
+def in_order(model: type[Published], ordering: Ordering) -> Statement:
+    """(ORDER, row value, ids ascending by it)."""
+    rows = Statement.of(model._default_manager.published().order_by(*ordering.keys).values("pk"))
+    sql = f"SELECT '{ORDER}', %s, {IDS} FROM ({rows.sql}) AS sorted (id)"  # noqa: S608 - the ORM's SQL
+    return Statement(sql, (ordering.row_value, *rows.params))

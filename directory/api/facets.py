@@ -18,6 +18,7 @@ from directory.api.bitmaps import BitmapIndex
 from directory.api.errors import Mistake, unknown_value
 from directory.api.filters import boolean
 from directory.api.groupings import Applied, Bands, Value, Values
+from directory.api.ordering import Ordering
 from directory.api.parameters import MAX_VALUES, Parameter
 from directory.api.selection import FilterSet, Selection, split
 from directory.models import Published
@@ -40,7 +41,8 @@ Address = Callable[[Applied], str]
 class FacetSet:
     """The facets of one collection, and the bitmaps that count them.
 
-    ``besides`` are filters that are no facets but that bitmaps shall know as well: those with few values.
+    ``besides`` are filters that are no facets but that bitmaps shall know as well: those with few values. The pages
+    of large collections are chosen by bitmaps, too, in any of ``orderings``.
     """
 
     # All that were declared.
@@ -52,12 +54,13 @@ class FacetSet:
         filterset: type[FilterSet],
         facets: Mapping[str, Values],
         besides: Collection[str] = (),
+        orderings: Collection[Ordering] = (),
     ) -> None:
         self.facets = facets
         for facet in facets.values():
             facet.bind(model, filterset)
         filters = [facet.filter for facet in facets.values()] + [filterset.filters[name] for name in besides]
-        self.index = BitmapIndex(model, filterset, filters)
+        self.index = BitmapIndex(model, filterset, filters, orderings)
         self.known.append(self)
 
     def count(self, asked: AskedFacets, selection: Selection, revision: int, address: Address) -> FacetCounts:

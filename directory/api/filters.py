@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import operator
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -21,8 +22,6 @@ Condition = Any
 # A set of objects.
 Objects = Any
 COMPARISONS = ("gte", "gt", "lte", "lt")
-# Look-up → its name in Python.
-COMPARING = {"gte": "ge", "gt": "gt", "lte": "le", "lt": "lt"}
 # What each look-up asks of the field, in words that follow its name.
 PHRASES = {
     "": "any of these",
@@ -44,9 +43,15 @@ class Span:
     lookup: str
     number: Any
 
-    def __contains__(self, text: str) -> bool:
-        value = type(self.number).fromisoformat(text) if isinstance(self.number, datetime.date) else int(text)
-        return bool(getattr(operator, COMPARING[self.lookup])(value, self.number))
+    def read(self, text: str) -> Any:
+        """A value to compare with."""
+        return type(self.number).fromisoformat(text) if isinstance(self.number, datetime.date) else int(text)
+
+    def within(self, ascending: Sequence[Any]) -> slice:
+        """Which of all values, in order, lie in it."""
+        bisect = bisect_left if self.lookup in ("gte", "lt") else bisect_right
+        place = bisect(ascending, self.number)
+        return slice(place, None) if self.lookup in ("gte", "gt") else slice(place)
 
 
 class State(Protocol):

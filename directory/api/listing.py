@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from django.http.response import HttpResponseBase
 
 from directory.api import facets, pagination, rendering, shapes
 from directory.api.caching import Superseded
+from directory.api.choosing import choose_page
 from directory.api.cursors import Cursor
 from directory.api.errors import InvalidQuery, Problem
 from directory.api.exports import export
@@ -65,19 +67,24 @@ class Listing:
 
     def read(self) -> Page:
         view, window = self.view, self.window
-        if window.count == "exact":
-            key = (self.scope, window.count)
-            if self.facets.names:
-                window = replace(window, count="none")  # the facets' bitmaps count it for nothing
-            elif counts.get(self.revision, key) is None:
-                total = view.facets.total(self.selection, self.revision)
-                if total is not None:
-                    counts.put(self.revision, key, total)
-        page = read_page(view.model, view.filterset_class, self.selection, window, self.scope, self.revision)
+        if window.count == "exact" and self.facets.names:
+            window = replace(window, count="none")  # the facets' bitmaps count it for nothing
+        page = choose_page(view.facets.index, self.selection, window, self.revision)
+        if page is None:
+            self.keep_count(window)
+            page = read_page(view.model, view.filterset_class, self.selection, window, self.scope, self.revision)
         if page.revision != self.revision:
             # The vocabulary, too, must be of the page's revision.
             raise Superseded(page.revision)
         return page
+
+    def keep_count(self, window: Window) -> None:
+        """Keep an exact count that is asked for, if bitmaps tell it at once."""
+        key = (self.scope, window.count)
+        if window.count == "exact" and counts.get(self.revision, key) is None:
+            total = self.view.facets.total(self.selection, self.revision)
+            if total is not None:
+                counts.put(self.revision, key, total)
 
     def count_facets(self, page: Page) -> FacetCounts | None:
         """The facets asked for, of the page's revision; an exact count comes from them as well."""
@@ -152,15 +159,22 @@ class Listing:
         return []
 
     def url(self, *position: tuple[str, Any]) -> str:
-        return self.address(self.selection.applied, *position)
+        if not position:
+            return self.own_address
+        return f"{self.own_address}{'&' if '?' in self.own_address else '?'}{urlencode(position, safe=',()')}"
 
-    def address(self, filters: Applied, *position: tuple[str, Any]) -> str:
+    @cached_property
+    def own_address(self) -> str:
+        """Where the list begins."""
+        return self.address(self.selection.applied)
+
+    def address(self, filters: Applied) -> str:
         """The list with ``filters`` in the place of its own."""
         # An order of what a search finds goes with the search.
         search = self.selection.search
         lost = search and search.name not in filters and self.window.ordering is search.ordering
         asked = [pair for pair in self.asked if not (lost and pair[0] == "ordering")]
-        return addressed(f"{settings.SITE_URL}/api/v1/{self.view.model.collection}/", filters, [*asked, *position])
+        return addressed(f"{settings.SITE_URL}/api/v1/{self.view.model.collection}/", filters, asked)
 
 
 def addressed(address: str, filters: Applied, asked: list[tuple[str, Any]]) -> str:

@@ -103,6 +103,11 @@ class Ordering:
         ]
         return (*(map(Computed, keys) if self.is_search else keys), F("pk"))
 
+    @cached_property
+    def row_value(self) -> str:
+        """What it sorts by, the same for an ordering and its reverse twin, which read the same index."""
+        return repr(self.keys)
+
     def order_by(self, *, backwards: bool = False) -> list[OrderBy]:
         return [OrderBy(key, descending=self.descending != backwards) for key in self.keys]
 
@@ -134,7 +139,7 @@ def indexes_for(orderings: Iterable[Ordering], *, prefix: str, condition: Q) -> 
     """One index for each distinct row value of the orderings: a reverse twin reads the same index backwards."""
     distinct: dict[str, tuple[Ordering, Any]] = {}
     for ordering in orderings:
-        distinct.setdefault(repr(ordering.keys), (ordering, ordering.keys[:-1]))
+        distinct.setdefault(ordering.row_value, (ordering, ordering.keys[:-1]))
     return [
         Index(*keys, F("id"), name=f"{prefix}_by_{index_name(ordering.name)}", condition=condition)
         for ordering, keys in distinct.values()

@@ -215,8 +215,12 @@ def count_statement(model: type[Published]) -> Statement:
 @cache
 def beyond(model: type[Published], ordering: Ordering, *, backwards: bool) -> Statement:
     """The condition that a row stands beyond the cursor's."""
-    slots = [Slot(f"cursor.{n}") for n in range(len(ordering.keys))]
-    return Statement.of_condition(model, ordering.beyond(slots, backwards=backwards))
+    return Statement.of_condition(model, ordering.beyond(cursor_slots(ordering), backwards=backwards))
+
+
+def cursor_slots(ordering: Ordering) -> list[Slot]:
+    """The places of the values of a cursor's row."""
+    return [Slot(f"cursor.{n}") for n in range(len(ordering.keys))]
 
 
 def bounds(
@@ -241,12 +245,17 @@ def bound(model: type[Published], ordering: Ordering, column: str, lookup: str, 
 def snapshot(rows: Statement, count: Statement | None = None) -> Statement:
     """The directory's revision, how many rows ``count`` gives, and ``rows``, all of one snapshot."""
     counted = f"(SELECT count(*) FROM ({count.sql}) AS counted)" if count else "NULL"  # noqa: S608 - the ORM's SQL
-    # The outer join keeps the revision when there is no row; it adds no order of its own to the page's.
-    sql = (
-        f"SELECT (SELECT max(id) FROM directory_revision), {counted}, page.*"  # noqa: S608 - the ORM's SQL
-        f" FROM (SELECT 1) AS one LEFT JOIN ({rows.sql} LIMIT %s OFFSET %s) AS page ON true"
-    )
-    return Statement(sql, (*(count.params if count else ()), *rows.params, Slot("limit"), Slot("offset")))
+    revision = Statement("(SELECT max(id) FROM directory_revision)", ())
+    return beside([revision, Statement(counted, count.params if count else ())], rows)
+
+
+def beside(columns: Sequence[Statement], rows: Statement) -> Statement:
+    """``rows`` from "offset" on, up to "limit", each behind ``columns`` that are the same for all of them."""
+    said = ", ".join(column.sql for column in columns)
+    # The outer join keeps the columns when there is no row; it adds no order of its own to the page's.
+    page = f"(SELECT 1) AS one LEFT JOIN ({rows.sql} LIMIT %s OFFSET %s) AS page ON true"
+    params = [param for part in (*columns, rows) for param in part.params]
+    return Statement(f"SELECT {said}, page.* FROM {page}", (*params, Slot("limit"), Slot("offset")))  # noqa: S608
 
 
 def read_snapshot(statement: Statement, values: Mapping[str, Any]) -> tuple[int, int | None, list[tuple[Any, ...]]]:

@@ -22,6 +22,7 @@ django.setup()
 from companies.dictionary import recount  # noqa: E402
 from companies.management.commands.load_starter import importers  # noqa: E402
 from companies.models import Company  # noqa: E402
+from directory import buckets  # noqa: E402
 from directory.models import Log, Revision, Source  # noqa: E402
 from directory.publishing import differences, rendering, serializer_class  # noqa: E402
 from tests.bench.invent import LAST_CREATED, Inventor, starter  # noqa: E402
@@ -44,7 +45,7 @@ def fill(total: int) -> None:
         with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
             made = pool.map(partial(make, total=total, revision=revision.pk), blocks)
             list(tqdm(made, desc=f"Making {total:,} companies", total=len(blocks), unit="block"))
-    # What triggers and publishing would have done: words, addresses, the log, the sequence behind the last key.
+    # What triggers and publishing would have done: words, addresses, log, digests, the sequence behind the last key.
     recount()
     run(
         "INSERT INTO directory_address (kind, slug, object_id) SELECT 'company', slug, id FROM companies_company",
@@ -54,6 +55,7 @@ def fill(total: int) -> None:
         f"SELECT setval(pg_get_serial_sequence('companies_company', 'id'), {total})",
     )
     Log.objects.update_or_create(pk=1, defaults={"rendering": rendering()})
+    buckets.rebuild()
     sample = random.Random(0).sample(range(1, total + 1), min(SAMPLE, total))
     differing = differences(("company", pk) for pk in sample)
     assert not differing, f"not what publishing would have made: {differing[0]}"
