@@ -122,14 +122,16 @@ def fitting(typed: Typed, vocabulary: Vocabulary) -> Iterator[tuple[str, str]]:
     """(slug, the best fit of its names) of the terms that fit; typing errors only where nothing fits as it is."""
     key, beginning, inner = typed.key, typed.beginning, f" {typed.beginning}"
     fits: dict[str, str] = {}
-    for text, slug in vocabulary.texts.items():
-        if inner in text:
-            fits.setdefault(slug, "word")
-        if text.startswith(beginning):
-            fits[slug] = "prefix"
-    for together, slug in vocabulary.words.items():
-        if together.startswith(key):
-            fits[slug] = "prefix"
+    if inner in vocabulary.all_texts:  # which most of what is typed is not: one look tells
+        for text, slug in vocabulary.texts.items():
+            if inner in text:
+                fits.setdefault(slug, "word")
+            if text.startswith(beginning):
+                fits[slug] = "prefix"
+    if f" {key}" in vocabulary.all_words:
+        for together, slug in vocabulary.words.items():
+            if together.startswith(key):
+                fits[slug] = "prefix"
     if key in vocabulary.words:
         fits[vocabulary.words[key]] = "exact"
     if not fits and (most := allowed(len(key) - 1)):
@@ -143,37 +145,49 @@ def companies(typed: Typed, limit: int, revision: int) -> list[dict[str, Any]]:
     """Companies whose name begins so, then those that are called so otherwise, then those that may be meant."""
     found: dict[str, dict[str, Any]] = {}
 
-    def add(statement: Statement, values: Mapping[str, str], fit: str) -> None:
-        now, _, rows = read_snapshot(statement, {**values, "limit": limit, "offset": 0})
+    def add(statement: Statement, values: Mapping[str, str]) -> None:
+        now, _, rows = read_snapshot(statement, {**values, "most": limit, "limit": 2 * limit, "offset": 0})
         if now != revision:
             raise Superseded(now)
-        for (text,) in rows:
+        for text, fit in rows:
             document = orjson.loads(text)
             shown = {key: document[key] for key in ("id", "slug", "name", "url")}
             is_same = joined(*words_of([document["name"]])) == typed.key
             found.setdefault(document["slug"], shown | {"match": "exact" if is_same else fit})
 
-    add(beginning_statement(), {"text": typed.text}, "prefix")
-    if len(found) < limit and len(typed.key) > 1:
-        add(found_statement(), {"query": by_words(typed, {})}, "word")
+    if len(typed.key) > 1:
+        add(beginning_or_found_statement(), {"text": typed.text, "query": by_words(typed, {})})
+    else:
+        add(snapshot(beginning()), {"text": typed.text})
     if not found and (corrections := neighbours(typed.words, longer_by=len(typed.text) + 50)):
-        add(found_statement(), {"query": by_words(typed, corrections)}, "typo")
+        add(snapshot(found_as("typo")), {"query": by_words(typed, corrections)})
     return sorted(found.values(), key=lambda shown: FITS.index(shown["match"]))[:limit]
 
 
 @cache
-def beginning_statement() -> Statement:
-    """The companies whose name begins so, in the order of their names, which an index has."""
+def beginning_or_found_statement() -> Statement:
+    """The companies whose name begins so and, where these are too few, those with words that do: asked at once."""
+    begin, words, most = beginning(), found_as("word"), Slot("most")
+    sql = (
+        f"WITH begin AS ({begin.sql} LIMIT %s) SELECT * FROM begin"  # noqa: S608 - the ORM's SQL
+        f" UNION ALL SELECT * FROM ({words.sql} LIMIT %s) AS words WHERE (SELECT count(*) FROM begin) < %s"
+    )
+    return snapshot(Statement(sql, (*begin.params, most, *words.params, most, most)))
+
+
+@cache
+def beginning() -> Statement:
+    """(document, fit) of the companies whose name begins so, in the order of their names, which an index has."""
     text = Fold(Slot("text"))
     end = Concat(text, Value(LAST), output_field=TextField(db_collation="C"))
     begins = Q(GreaterThanOrEqual(F("name_key"), text)) & Q(LessThan(F("name_key"), end))
     rows = Company.objects.published().filter(begins).order_by("name_key", "pk")
-    return snapshot(Statement.of(rows.values_list("document")))
+    return Statement.of(rows.values_list("document", Value("prefix")))
 
 
 @cache
-def found_statement() -> Statement:
-    """The companies that a ``tsquery`` finds, by name.
+def found_as(fit: str) -> Statement:
+    """(document, fit) of the companies that a ``tsquery`` finds, by name.
 
     Found first and sorted then: the planner takes every beginning of a word for a common one, and would look for a
     rare one by walking through all names.
@@ -181,8 +195,8 @@ def found_statement() -> Statement:
     found = Company.objects.published().filter(Q(Found(Slot("query")))).order_by()
     inner = Statement.of(found.values_list("document", "name_key", "id"))
     few = f"SELECT * FROM ({inner.sql}) AS found LIMIT {ENOUGH}"  # noqa: S608 - the ORM's SQL
-    sql = f"SELECT document FROM ({few}) AS few ORDER BY name_key, id"  # noqa: S608
-    return snapshot(Statement(sql, inner.params))
+    sql = f"SELECT document, '{fit}' FROM ({few}) AS few ORDER BY name_key, id"  # noqa: S608
+    return Statement(sql, inner.params)
 
 
 def by_words(typed: Typed, corrections: Mapping[str, list[str]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
@@ -37,6 +38,16 @@ class Vocabulary:
 
     # Length → spellings(), made once.
     spelt: dict[int, dict[str, list[str]]] = field(default_factory=dict)
+
+    @cached_property
+    def all_texts(self) -> str:
+        """All texts as one, a space before each and between its words."""
+        return " " + " ".join(self.texts)
+
+    @cached_property
+    def all_words(self) -> str:
+        """The same of the words run together."""
+        return " " + " ".join(self.words)
 
     def spellings(self, length: int) -> dict[str, list[str]]:
         """What somebody may have typed ``length`` letters of, if not quite right: a spelling → the slugs it is of.
