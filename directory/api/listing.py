@@ -20,7 +20,7 @@ from directory.api.errors import InvalidQuery, Problem
 from directory.api.exports import export
 from directory.api.facets import Applied, FacetCounts, read_facets
 from directory.api.linked import linked_data
-from directory.api.ordering import Ordering
+from directory.api.ordering import BY_ID, Ordering
 from directory.api.pagination import Page, Window, counts, read_page, read_window
 from directory.api.related import related_documents
 from directory.api.relax import relax
@@ -54,6 +54,8 @@ class Listing:
         self.shape = read_shape(query, view.model, mistakes)
         self.format = read_format(query, accepted, view.formats, mistakes)
         mistakes += conflicts(query, self.format)
+        if self.format.is_whole and "ordering" not in query and not self.selection.search:
+            self.window.ordering = BY_ID
         asked = [(name, query[name]) for name in ("ordering", "page_size", "count", "format") if name in query]
         self.asked = [*asked, *self.facets.asked, *self.shape.asked]
         if mistakes:

@@ -127,6 +127,10 @@ class Ordering:
         return COMPARISONS[lookup](self.keys[0], value)
 
 
+# That of whole results: PostgreSQL reads it as it lies on the disk, and no rename moves a line.
+BY_ID = Ordering("id", ((Sort("pk"), False),))
+
+
 def declare_orderings(sorts: dict[str, Sort], *names: str) -> dict[str, Ordering]:
     """The orderings named, each word of a name with or without a minus, made of ``sorts``."""
     return {
