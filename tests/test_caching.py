@@ -243,7 +243,7 @@ def test_every_collection_costs_the_same(
         assert api.get(f"/api/v1/{collection}/").status_code == 200
 
 
-@pytest.mark.parametrize(("key", "cost"), [("systems", 5), ("nobody", 7)])
+@pytest.mark.parametrize(("key", "cost"), [("systems", 5), ("nobody", 6)])
 def test_the_cost_of_a_moved_and_of_an_unknown_address(
     api: Client, company: Company, key: str, cost: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
