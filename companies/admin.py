@@ -44,8 +44,18 @@ from companies.reasons import ReasonField
 from companies.review_page import review_page
 from companies.sources import show_sources
 from companies.suggestions import Suggestion
+from companies.unplaced import UnplacedValue
+from companies.unplaced_admin import UnplacedValueAdmin
 from companies.workflow import EXPLAINED, NEW, OPEN, Status, Step, publishes, reachable
-from directory.admin import CuratedAdmin, CuratedForm, CuratorFilter, LookedAtAdmin, PublishedAdmin, containing
+from directory.admin import (
+    CuratedAdmin,
+    CuratedForm,
+    CuratorFilter,
+    LookedAtAdmin,
+    PublishedAdmin,
+    UsedFilter,
+    containing,
+)
 from directory.narrowing import BooleanFilter, ChoicesFilter, Counted, CountedChangeList
 from directory.site import SitePage
 from directory.websites import bare_domain
@@ -163,6 +173,36 @@ class HomeFilter(HubFilter):
     most = 12
 
 
+class SpecialtyFilter(UsedFilter):
+    """By specialty itself, without those below it. No join: a company with two of them stays one row."""
+
+    order = ("-emerging", "name_key")
+    most = 12
+
+    def condition(self) -> Q:
+        found = self.holds(self.lookup_val) if self.lookup_val else Q()
+        for is_missing in self.used_parameters.get(self.lookup_kwarg_isnull, ()):
+            found &= self.missing() if is_missing else ~self.missing()
+        return found
+
+    def missing(self) -> Q:
+        return QUESTIONS["without_specialty"].holds(Company.objects.none())
+
+    def holds(self, pks: Sequence[Any]) -> Q:
+        try:
+            chosen = [int(pk) for pk in pks]
+        except ValueError as error:
+            raise IncorrectLookupParameters(error) from error
+        return Q(pk__in=Company.specialties.through.objects.filter(specialty__in=chosen).values("company"))
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(self.condition())
+
+    def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet) -> dict[str, Count]:
+        counts = {f"{pk}__c": Count(pk_attname, filter=self.holds([pk])) for pk, _ in self.lookup_choices}
+        return counts | {"__c": Count(pk_attname, filter=self.missing())}
+
+
 class QuestionFilter(Counted, admin.SimpleListFilter):
     """What curators ask, several at once: the companies for which all of it holds."""
 
@@ -249,6 +289,7 @@ class CompanyAdmin(PublishedAdmin):
         LinkFilter,
         FactFilter,
         ("hub", HomeFilter),
+        ("specialties", SpecialtyFilter),
     ]
     show_facets = admin.ShowFacets.ALWAYS
     list_select_related = ["hub"]
@@ -311,7 +352,7 @@ class CompanyAdmin(PublishedAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What was said and done about it goes with a company, although few may delete a single one of these."""
         found, counts, missing, protected = super().get_deleted_objects(objs, request)
-        kept = {model._meta.verbose_name for model in (Step, Merge, Duplicate, Suggestion, LinkCheck)}
+        kept = {m._meta.verbose_name for m in (Step, Merge, Duplicate, Suggestion, LinkCheck, UnplacedValue)}
         return found, counts, missing - kept, protected
 
     def save_model(self, request: HttpRequest, obj: Company, form: Any, change: bool) -> None:
@@ -529,6 +570,7 @@ class ImportRowAdmin(LookedAtAdmin):
 
 
 admin.site.register(Duplicate, DuplicateAdmin)
+admin.site.register(UnplacedValue, UnplacedValueAdmin)
 
 
 @admin.register(Suggestion)

@@ -102,6 +102,11 @@ def guess_fields(headers: Iterable[str]) -> dict[str, str]:
     }
 
 
+def meant_for(column: str) -> str:
+    """The field that a column's name tells of, or that name."""
+    return guess_fields([column]).get(column, column)
+
+
 def unknown_columns(headers: list[str]) -> list[str]:
     """The headers that no value is read from, so that an import can name them once."""
     known = guess_fields(headers)

@@ -10,6 +10,7 @@ from django.db.models import Model, Q
 
 from companies.models import Company, Merge
 from companies.suggestions import Suggestion
+from companies.unplaced import UnplacedValue
 from companies.workflow import Step
 from directory.models import Revision, Source
 from directory.publishing import publication
@@ -21,6 +22,7 @@ TEXTS: list[tuple[type[Model], str]] = [
     (Merge, "reason"),
     (Step, "reason"),
     (Revision, "reason"),
+    (UnplacedValue, "value"),
 ]
 
 

@@ -17,9 +17,10 @@ from django.db import transaction
 from rest_framework.serializers import ValidationError
 
 from companies.additions import Writing, additions, refusal, write_companies
-from companies.cleaning import CleanRow, Unplaced, clean_company
+from companies.cleaning import CleanRow, Unplaced, clean_company, meant_for
 from companies.models import Company, Industry, Specialty
 from companies.text import fold
+from companies.unplaced import UnplacedValue
 from companies.vocabulary import Term, Vocabularies, Vocabulary
 from directory.models import Published, Source
 from directory.publishing import edit, publication, serializer_class
@@ -152,8 +153,12 @@ class CompanyImporter(Importer):
             Writing(clean.patch, self.known.get(who), private=self.private) for who, (_, clean) in rows.items()
         ]
         write_companies(writings)
+        said: list[tuple[int, str, str]] = []
         for (who, (number, clean)), writing in zip(rows.items(), writings, strict=True):
-            self.report.unplaced.extend((number, unplaced) for unplaced in [*clean.unplaced, *writing.left_out])
+            unplaced = [*clean.unplaced, *writing.left_out]
+            self.report.unplaced.extend((number, one) for one in unplaced)
+            if writing.pk:
+                said += [(writing.pk, meant_for(one.column), one.value) for one in unplaced]
             if writing.refusal:
                 self.report.refused.append((number, writing.refusal))
             elif writing.before is None:
@@ -163,6 +168,7 @@ class CompanyImporter(Importer):
                 self.report.updated += 1
             else:
                 self.report.unchanged += 1
+        UnplacedValue.objects.keep(said)
 
 
 def key(name: str) -> str:

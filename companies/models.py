@@ -22,6 +22,7 @@ from companies.questions import AskedQuerySet
 from companies.staged import Import as Import  # Django looks for models here
 from companies.staged import ImportRow as ImportRow
 from companies.suggestions import Suggestion as Suggestion
+from companies.unplaced import UnplacedValue as UnplacedValue
 from companies.workflow import NEW, Status, Step
 from directory.api.ordering import Sort, declare_orderings, indexes_for
 from directory.models import Published, PublishedQuerySet, marks, published_triggers

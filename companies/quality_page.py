@@ -15,12 +15,21 @@ from django.utils.http import urlencode
 
 from companies.completeness import IN_WORDS
 from companies.link_page import DEAD, LINKS_IN_WORDS
-from companies.quality import FactFigures, WorkFigures, count_facts, count_links, count_work, last_weeks
+from companies.quality import (
+    FactFigures,
+    WorkFigures,
+    count_facts,
+    count_links,
+    count_unplaced,
+    count_work,
+    last_weeks,
+)
 from companies.workflow import Status
 from directory.models import Source
 
 PERMISSION = "companies.view_company"
 COMPANIES = "admin:companies_company_changelist"
+UNPLACED = "admin:companies_unplacedvalue_changelist"
 REVISIONS = "admin:directory_revision_changelist"
 # The chart of weeks, in the units of its drawing.
 CHART_WIDTH, CHART_HEIGHT, FOOT = 360, 120, 14
@@ -65,6 +74,7 @@ def quality_page(request: HttpRequest) -> HttpResponse:
         "facts": [fact_row(figures, total) for figures in facts],
         "links": link_rows(total),
         "are_links_checked": settings.LINK_CHECKS,
+        "unplaced": unplaced_rows(),
         "weeks": weeks,
         "work": [work_row(figures, weeks) for figures in work],
         "bars": bars(work, weeks),
@@ -108,6 +118,18 @@ def link_rows(total: int) -> list[tuple[str, Number]]:
         (words, Number(counts[link], companies(link=link), share(counts[link], total)))
         for link, words in LINKS_IN_WORDS.items()
         if link == DEAD or counts[link]
+    ]
+
+
+def unplaced_rows() -> list[tuple[str, str, Number]]:
+    """(value, field, the list of whom it was said)."""
+    return [
+        (
+            value,
+            name,
+            Number(count, f"{reverse(UNPLACED)}?{urlencode({'field__exact': name, 'value__exact': value})}"),
+        )
+        for name, value, count in count_unplaced()
     ]
 
 

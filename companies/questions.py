@@ -119,6 +119,12 @@ class AskedQuerySet(PublishedQuerySet):
         sources: Any = self.model._meta.get_field("sources").related_model
         return ~Q(Exists(sources.objects.filter(company=OuterRef("pk"))))
 
+    @question("Something without a place")
+    def with_unplaced(self) -> Q:
+        """Those of which a source says what no field has a place for."""
+        unplaced: Any = self.model._meta.get_field("unplaced_values").related_model
+        return Q(Exists(unplaced.objects.filter(company=OuterRef("pk"))))
+
     @question("No kind")
     def without_kind(self) -> Q:
         return Q(kind="")

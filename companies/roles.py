@@ -7,7 +7,7 @@ from typing import Any
 
 VIEWED = [
     *("directory.revision", "directory.version", "companies.step", "companies.merge", "companies.word"),
-    *("companies.duplicate", "companies.suggestion", "companies.linkcheck"),
+    *("companies.duplicate", "companies.suggestion", "companies.linkcheck", "companies.unplacedvalue"),
     *("companies.company", "companies.industry", "companies.specialty"),
     *("hubs.hub", "hubs.program", "hubs.indicator", "partners.publicview"),
 ]
@@ -33,6 +33,7 @@ EDITOR = [
     *permitted("view add change delete", [*CURATED, "hubs.indicator", "partners.publicview"]),
     *permitted("view add change", ["companies.import"]),
     *permitted("view", ["companies.importrow"]),
+    *permitted("delete", ["companies.unplacedvalue"]),
     "companies.publish_company",
     "companies.merge_company",
     "companies.decide_duplicate",

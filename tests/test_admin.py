@@ -22,6 +22,7 @@ from companies.admin import CompanyForm
 from companies.links import LinkCheck
 from companies.merging import merge_companies
 from companies.models import Company, Specialty
+from companies.unplaced import UnplacedValue
 from companies.workflow import Step
 from directory.models import Mark, Revision, SavedView
 from directory.narrowing import MOST_OPTIONS
@@ -122,6 +123,7 @@ def make_everything() -> None:
         part(Company.objects.get())
     Step.objects.create(company=Company.objects.get(), after="published")
     LinkCheck.objects.create(company=Company.objects.get(), url="https://10pearls.com/")
+    UnplacedValue.objects.create(company=Company.objects.get(), field="specialties", value="zkyc")
     merge_companies(keep=Company.objects.get(), drop=make.make_company("10 Pearls"), choices={}, by=None)
     make.make_import()
     make.make_duplicate(*Company.objects.order_by("pk")[:2])
@@ -218,7 +220,7 @@ def page(client: Client, name: str) -> str:
 
 # Of each: session, user, second factor. Of a list: how many, the rows. Of a form: the row, the label of each choice.
 QUERIES = {
-    "companies.company": 8,  # + all counts, hubs to filter by, saved views
+    "companies.company": 9,  # + all counts, hubs and specialties to filter by, saved views
     # + specialties, industries, programs; offices, credentials, identifiers, sources; a label for each of the first
     # three, the hub and the program's hub; the company and the hub of the office's row; its steps, its link check
     "companies.company form": 19,

@@ -48,6 +48,7 @@ MODELS: dict[str, tuple[str, str, str, str, dict[str, str]]] = {
     "companies.step": (C, NOBODY, NOBODY, NOBODY, {}),
     "companies.suggestion": (C, NOBODY, C, A, {}),
     "companies.linkcheck": (C, NOBODY, NOBODY, NOBODY, {}),
+    "companies.unplacedvalue": (C, NOBODY, NOBODY, E, {"place_again": E}),
     "companies.word": (C, NOBODY, NOBODY, NOBODY, {}),
     "hubs.hub": (C, E, E, E, {}),
     "hubs.program": (C, E, E, E, {}),

@@ -173,8 +173,8 @@ def test_a_filter_that_nobody_uses_is_not_offered_and_nonsense_changes_nothing(c
         assert client.get(url, {"fact": nonsense}).context["cl"].result_count == 4
 
 
-# Session, user, second factor, two of permissions; facts, websites, work.
-QUERIES = 8
+# Session, user, second factor, two of permissions; facts, websites, values without a place, work.
+QUERIES = 9
 
 
 def test_the_page_takes_as_many_queries_however_much_there_is(

@@ -18,6 +18,7 @@ from playwright.sync_api import Page, expect
 from companies.links import DEAD_AFTER, LinkCheck
 from companies.models import Company
 from companies.questions import QUESTIONS
+from companies.unplaced import UnplacedValue
 from companies.workflow import Step
 from directory.models import Revision, SavedView, Source
 from directory.publishing import edit, publication
@@ -56,6 +57,7 @@ def five(monkeypatch: pytest.MonkeyPatch) -> dict[str, Company]:
     make.make_duplicate(found["Arbisoft"], found["Devsinc"])
     make.make_duplicate(found["Folio3"], found["Tintash"], state="not_duplicate", at=timezone.now())
     make.make_suggestion(found["Arbisoft"], summary="Software.")
+    UnplacedValue.objects.keep([(found["Tintash"].pk, "specialties", "zkyc")])
     for name, failures in (("Folio3", DEAD_AFTER), ("Tintash", DEAD_AFTER - 1)):
         LinkCheck.objects.create(company=found[name], url=found[name].website, failures=failures)
     return found
@@ -93,6 +95,7 @@ ANSWERS = {
     "possible_duplicate": ["Arbisoft", "Devsinc"],
     "with_suggestion": ["Arbisoft"],
     "with_dead_link": ["Folio3"],
+    "with_unplaced": ["Tintash"],
 }
 
 
@@ -139,7 +142,9 @@ def test_what_waits_for_somebody_is_theirs(role: str, five: dict[str, Company]) 
     assert listed(client, "ask=waiting_for") == (["Contour"] if role == C else ["Contour", "Folio3"])
 
 
-@pytest.mark.parametrize("query", ["ask=nothing", "ask=without_hub,", "nothing=1", "hub__id__exact=x"])
+@pytest.mark.parametrize(
+    "query", ["ask=nothing", "ask=without_hub,", "nothing=1", "hub__id__exact=x", "specialties__id__exact=x"]
+)
 def test_what_is_no_question_is_not_answered_with_all(client: Client, query: str) -> None:
     assert client.get(f"{reverse(LIST)}?{query}").status_code == 302
 
@@ -151,7 +156,7 @@ def test_all_counts_are_one_query(client: Client, five: dict[str, Company]) -> N
         ) as found:
             client.get(f"{reverse(LIST)}?{query}")
         assert len([q for q in found.captured_queries if "FILTER (WHERE" in q["sql"]]) == 1
-        assert len(found) == 8
+        assert len(found) == 9
 
 
 def test_another_hub_is_looked_up(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +171,17 @@ def test_another_hub_is_looked_up(client: Client, monkeypatch: pytest.MonkeyPatc
     for hub in (karachi, lahore):
         page = client.get(f"{reverse(LIST)}?hub__id__exact={hub.pk}").content.decode()
         assert f'aria-current="true">{hub} (1)' in page
+
+
+def test_companies_are_listed_by_specialty_once_each(client: Client, five: dict[str, Company]) -> None:
+    python, ai = make.make_specialty("Python"), make.make_specialty("Artificial intelligence")
+    for name in ("Contour", "Folio3"):
+        five[name].specialties.add(python, ai)
+    query = f"specialties__id__exact={python.pk}"
+    assert listed(client, query) == ["Contour", "Folio3"]
+    page = client.get(f"{reverse(LIST)}?{query}").content.decode()
+    assert f'aria-current="true">{python} (2)' in page
+    assert listed(client, f"{query}&status__exact=draft") == ["Contour"]
 
 
 # Saved views

@@ -1,0 +1,44 @@
+"""The admin's list of what sources say and no field has a place for."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from companies.placing import place_again
+from companies.workflow import PUBLISH
+from directory.admin import LookedAtAdmin
+from directory.publishing import CHUNK
+
+
+class UnplacedValueAdmin(LookedAtAdmin):
+    """What is of use gets a place: give a specialty the word as another name, then place it again."""
+
+    actions = ["place_again"]
+    list_display = ["value", "field", "company", "seen_at"]
+    list_filter = ["field"]
+    list_select_related = ["company"]
+    search_fields = ["value__istartswith"]
+    search_help_text = "By the beginning of the value."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer("company__document", "company__search", "company__description")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def has_publish_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(PUBLISH)
+
+    @admin.action(description="Place again", permissions=["publish"])
+    def place_again(self, request: HttpRequest, queryset: QuerySet) -> None:
+        selected = queryset.count()
+        if selected > CHUNK:
+            self.message_user(request, f"At most {CHUNK} at once: filter the list first.", messages.ERROR)
+            return
+        placed = place_again(queryset, by=request.user)  # type: ignore[arg-type]
+        said = f"Placed: {placed}."
+        if selected > placed:
+            said += f" Still without a place: {selected - placed}."
+        self.message_user(request, said, messages.SUCCESS if placed else messages.WARNING)
