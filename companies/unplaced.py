@@ -18,7 +18,9 @@ LONGEST = 300
 class UnplacedQuerySet(models.QuerySet[Any]):
     def keep(self, found: Iterable[tuple[int, str, str]]) -> None:
         """Keep each (company, field, value) once, however often and wherever it is said."""
-        rows = [UnplacedValue(company_id=pk, field=name, value=value[:LONGEST]) for pk, name, value in found if value]
+        rows: list[Any] = [
+            UnplacedValue(company_id=pk, field=name, value=value[:LONGEST]) for pk, name, value in found if value
+        ]
         self.bulk_create(rows, ignore_conflicts=True)
 
     def most_frequent(self, most: int) -> list[tuple[str, str, int]]:

@@ -49,6 +49,7 @@ def addresses(section: str) -> list[str]:
         "Find what is to be done": [f"{reverse('admin:companies_company_changelist')}?ask=without_website"],
         "Add a company": [url_of(company)],
         "Edit one, or many": [url_of(company)],
+        "Give a place to what has none": [url_of(make.make_specialty("Robotics"))],
         "Decide on suggestions": [url_of(suggestion)],
         "Merge duplicates": [
             f"{reverse('admin:companies_company_merge')}?keep={company.pk}&drop={make.make_company('Systems').pk}"
