@@ -53,7 +53,7 @@ class CompanyFilters(PublishedFilters):
     founded_year = Number(example=2015)
     employees = Range(about="Number of employees", example=100)
     hourly_rate = Range(about="Hourly rate in US dollars", example=40)
-    hub = Related(Hub, "hub_id", about="Its home")
+    hub = Related(Hub, "hub_id", about="Its home; “office” finds its other offices")
     near = Near(Hub, "hub_id", about="The centre of its home hub")
     radius_km = Radius(about="Kilometres")
     bbox = Box(Hub, "hub_id", about="The centre of its home hub")

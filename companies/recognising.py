@@ -83,6 +83,9 @@ def recognise_one(text: str, places: Places, *, slugs: bool) -> Asked:
     if asked := by_id(text) or by_own_address(text) or by_identifier(text) or by_website(text):
         return asked
     facts = (named(text, places),)
+    _, place = placed(text)
+    if "," in text and place and place not in places:
+        return Asked("name", facts=facts, why=f"“{place}” is no place of the directory")
     if slugs and len(text) <= 80 and re.search(SLUG_PATTERN, text):
         return Asked("slug", slug=text, facts=facts)
     return Asked("name", facts=facts)

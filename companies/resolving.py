@@ -29,6 +29,7 @@ OUTCOMES = {
 CERTAIN = ("exact", "alias", "merged")
 # What belongs to nobody else is as certain as a domain that the name fits: see companies.judging.
 OWNED = 0.9
+ADD_MORE = "a name alone is not certain: add its city behind a comma, or give its website or a number in a register"
 # What dropped companies became, through all merges that stand.
 SUCCESSORS = """
     WITH RECURSIVE successor (id, keep) AS (
@@ -181,9 +182,11 @@ def by_facts(
         by = told_by(evidence)
         return Resolution("alias" if by == "name" and is_alias(evidence) else "exact", by, candidates)
     if candidates:
-        return Resolution("ambiguous", told_by(Evidence(told[order[0]][0], known[order[0]])), candidates)
+        reasons = () if any(facts.hub or facts.website or facts.numbers for facts, _ in read) else (ADD_MORE,)
+        by = told_by(Evidence(told[order[0]][0], known[order[0]]))
+        return Resolution("ambiguous", by, candidates, reasons)
     what = "slug, nor this name" if asked.by == "slug" else asked.by
-    return Resolution("none", asked.by, reasons=(f"no company has this {what}",))
+    return Resolution("none", asked.by, reasons=(f"no company has this {what}", *filter(None, [asked.why])))
 
 
 def owns(facts: Facts, other: Facts) -> bool:

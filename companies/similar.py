@@ -157,7 +157,9 @@ def similar_operation(view: Any) -> Operation:
     )
     return Operation(
         summary="Companies that are like one",
-        description="Those that share most specialties and industries, the most similar first.",
+        description="Those that share most specialties and industries, the most similar first. The score is the share"
+        " of specialties that both have among those that either has, which counts for half of it, the same of"
+        " industries (0.3), and the same home hub (0.2). What is unknown of a company adds nothing.",
         path={"key": key_parameter(Company)},
         parameters=taken(view, "similar", PARAMETERS),
         answers={"application/json": reference("SimilarList")},

@@ -77,7 +77,7 @@ def read_place(raw: str) -> Place | int:
     """The place of a cursor, or a revision's number; raises Mistake for anything else."""
     if raw.isascii() and raw.isdigit() and len(raw) <= 18:
         return int(raw)
-    _, cursor = Cursor.decode(raw, (LOG,), LOG)
+    _, cursor = Cursor.decode(raw, (LOG,), LOG, "give a revision’s number, or take it from a “next” link")
     return Place(*cursor.values)
 
 

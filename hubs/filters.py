@@ -21,7 +21,7 @@ class HubFilters(PublishedFilters):
     id = Id(Hub)
     slug = Slug(Hub)
     alias = Texts("aliases", about="Another name", example="KHI")
-    province = Choice(Province.values, optional=False)
+    province = Choice(dict(Province.choices), optional=False)
     latitude = DecimalNumber(about="Degrees north, WGS 84")
     longitude = DecimalNumber(about="Degrees east, WGS 84", example=70)
     near = Near(Hub, "pk", about="Where it is")

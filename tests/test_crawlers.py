@@ -121,4 +121,6 @@ def test_robots_and_language_models_are_told_where_to_look(client: Client) -> No
     assert f"Sitemap: {settings.SITE_URL}/sitemap.xml" in get(client, "/robots.txt").content.decode()
     text = get(client, "/llms.txt").content.decode()
     for address in re.findall(r"\]\(([^)]+)\)", text):
-        assert get(client, address.removeprefix(settings.SITE_URL)).status_code == 200, address
+        response = get(client, address.removeprefix(settings.SITE_URL))
+        assert response.status_code == 200, address
+        assert b"".join(response)  # a stream that nobody reads stays open

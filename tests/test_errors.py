@@ -34,9 +34,10 @@ from rest_framework import exceptions
 from rest_framework.authentication import BasicAuthentication
 from rest_framework.views import APIView
 
+from companies.countries import COUNTRIES
 from companies.models import Company
-from directory import urls
-from directory.api.errors import CODES, DETAIL_CODES, ELSEWHERE
+from directory import changes, urls
+from directory.api.errors import CODES, COUNTRIES_ELSEWHERE, DETAIL_CODES, ELSEWHERE
 from directory.api.exports import running
 from directory.api.listing import PARAMETERS
 from directory.models import Log, Revision, Source
@@ -284,7 +285,8 @@ MISTAKES: dict[str, list[tuple[str, str, str]]] = {
     "hub=lahor": [("hub", "unknown_value", "lahore")],
     "hub=Lahore": [("hub", "unknown_value", "lahore")],
     "specialty=ML": [("specialty", "unknown_value", "machine-learning")],
-    "export_market=UK": [("export_market", "unknown_value", "")],
+    "export_market=UK": [("export_market", "unknown_value", "GB")],
+    "export_market=United States": [("export_market", "unknown_value", "US")],
     "format=xml": [("format", "unknown_value", "")],
     "hub=": [("hub", "empty_value", "")],
     "hub=lahore,": [("hub", "empty_value", "")],
@@ -330,8 +332,9 @@ def test_all_mistakes_of_a_query_are_told_at_once(api: Client, query: str) -> No
 
 def test_what_other_apis_call_it_leads_to_a_parameter_of_companies() -> None:
     known = set(VIEWSETS["companies"].filterset_class.parameters) | set(PARAMETERS)
-    assert set(ELSEWHERE.values()) <= known
+    assert set(ELSEWHERE.values()) <= known | set(changes.PARAMETERS)
     assert not set(ELSEWHERE) & known
+    assert set(COUNTRIES_ELSEWHERE.values()) <= set(COUNTRIES)
 
 
 def test_a_page_behind_the_end_says_which_is_the_last(api: Client) -> None:

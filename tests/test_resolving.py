@@ -176,6 +176,17 @@ def test_what_is_ambiguous_says_between_whom_and_why(api: Client) -> None:
     assert {one["slug"] for one in numbers["candidates"]} == {"devsinc", "two-registers"}
 
 
+def test_what_is_missing_is_told_of_what_is_not_certain(api: Client) -> None:
+    """A name alone may be many; a place that nobody knows is told from a company that nobody knows."""
+    given = {"inputs": ["Apexia", "Devsinc, Lahor", "Apexia, Lahore"]}
+    alone, misplaced, placed = api.post(URL, given, content_type="application/json").json()["results"]
+    assert alone["outcome"] == "ambiguous"
+    assert "add its city" in alone["reasons"][0]
+    assert misplaced["outcome"] == "none"
+    assert misplaced["reasons"][-1] == "“Lahor” is no place of the directory"
+    assert placed["outcome"] == "exact"
+
+
 def test_an_id_that_leads_nowhere_says_why(api: Client) -> None:
     right = id_of("Devsinc")
     wrong = right[:7] + f"{(int(right[7:]) + 1) % 100:02d}"

@@ -29,8 +29,10 @@ class Cursor:
         return encoded(signature(payload) + payload)
 
     @classmethod
-    def decode(cls, text: str, orderings: Collection[str], scope: str) -> tuple[str, Cursor]:
-        """(its ordering, the cursor); a Mistake where it was made by somebody else or for another query."""
+    def decode(
+        cls, text: str, orderings: Collection[str], scope: str, instead: str = "take it from a “next” link"
+    ) -> tuple[str, Cursor]:
+        """(its ordering, the cursor); a Mistake, which says what to give ``instead``, where it is another query's."""
         try:
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         except (binascii.Error, ValueError):
@@ -38,11 +40,13 @@ class Cursor:
         signed = hmac.compare_digest(raw[:12], signature(raw[12:]))
         # The decoder overlooks foreign characters and spare bits; a cursor has one spelling.
         if not signed or encoded(raw) != text:
-            raise Mistake("invalid_cursor", "This is no cursor of ours; take it from a “next” link.", "cursor")
+            raise Mistake("invalid_cursor", f"This is no cursor of ours: {instead}.", "cursor")
         of_ordering, of_scope, backwards, values = orjson.loads(raw[12:])
         if of_scope != digest(scope) or of_ordering not in orderings:
             raise Mistake(
-                "invalid_cursor", "This cursor belongs to a query with other filters or ordering.", "cursor"
+                "invalid_cursor",
+                "This cursor belongs to another list, or to other filters or another ordering.",
+                "cursor",
             )
         return of_ordering, cls(values, backwards)
 

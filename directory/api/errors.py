@@ -200,13 +200,21 @@ ELSEWHERE = {
     **dict.fromkeys(("select", "only"), "fields"),
     **dict.fromkeys(("exclude",), "omit"),
     **dict.fromkeys(("expand", "embed"), "include"),
+    **dict.fromkeys(("price", "rate", "cost"), "hourly_rate"),
+    **dict.fromkeys(("exports_to", "exports"), "export_market"),
+    **dict.fromkeys(("staff", "headcount", "team_size"), "employees__gte"),
+    **dict.fromkeys(("founded", "year"), "founded_year"),
+    "radius": "radius_km",
+    "since": "after",
 }
+# What ISO 3166 calls otherwise.
+COUNTRIES_ELSEWHERE = {"uk": "GB", "usa": "US", "uae": "AE", "ksa": "SA"}
 
 
 def similar(word: str, words: Iterable[str]) -> tuple[str, ...]:
     """Up to three of ``words`` that may have been meant, the one that means the same elsewhere first."""
     words = list(words)
-    known = [ELSEWHERE[word]] if ELSEWHERE.get(word) in words else []
+    known = [meant for meant in (ELSEWHERE.get(word), COUNTRIES_ELSEWHERE.get(word)) if meant in words]
     return tuple(dict.fromkeys([*known, *difflib.get_close_matches(word, words, n=3, cutoff=0.6)]))[:3]
 
 

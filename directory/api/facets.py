@@ -25,7 +25,8 @@ from directory.models import Published
 
 PARAMETERS = {
     "facets": Parameter(
-        "The facets to count, separated by commas.",
+        "The facets to count, separated by commas. What has several values, or a range that lies in several bands, is"
+        " counted with each.",
         {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_VALUES},
         ["kind"],
     ),

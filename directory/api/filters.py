@@ -229,6 +229,9 @@ class Choice(Filter):
         self, choices: Iterable[str], column: str = "", *, optional: bool = True, listed_at: str = "", **said: Any
     ) -> None:
         self.choices, self.listed_at = tuple(choices), listed_at
+        # What people may write in the place of a code, where ``choices`` maps each to its name.
+        names = choices if isinstance(choices, Mapping) else {}
+        self.named = {str(name).casefold(): choice for choice, name in names.items()}
         super().__init__(column, **{"example": self.choices[0]} | said)
         self.schema = {"type": "string", "enum": list(self.choices)}
         if not optional:
@@ -240,7 +243,8 @@ class Choice(Filter):
             mistake = unknown_value(
                 f"“{raw}” is not one of {some}.", raw.casefold(), self.choices, listed_at=self.listed_at
             )
-            mistake.did_you_mean = mistake.did_you_mean or similar(raw.upper(), self.choices)
+            by_name = tuple(self.named[name] for name in similar(raw.casefold(), self.named))
+            mistake.did_you_mean = mistake.did_you_mean or by_name or similar(raw.upper(), self.choices)
             raise mistake
         return raw
 
@@ -254,7 +258,7 @@ class Codes(Choice):
     lookups = {"": True, "all": True, "not": True, "isnull": False}
 
     def parse(self, raw: str, revision: int) -> str:
-        return super().parse(raw.upper(), revision)
+        return super().parse(raw.upper() if raw.upper() in self.choices else raw, revision)
 
     def matches(self, lookup: str, slots: Sequence[Expression]) -> Q:
         return Q(**{f"{self.column}__{'contains' if lookup == 'all' else 'overlap'}": slots[0]})

@@ -70,12 +70,15 @@ def moment(raw: str, revision: int) -> Q:
         raise Mistake("empty_value", "Give a revision's number, a date or a time.")
     if raw.isascii() and raw.isdigit():
         if len(raw) > 18 or not 1 <= int(raw) <= revision:
-            raise Mistake("invalid_value", f"There is no revision {raw[:20]} yet: they go from 1 to {revision}.")
+            raise Mistake("invalid_value", f"There is no revision {raw[:20]}: they go from 1 to {revision}.")
         return Q(revision__lte=int(raw))
     try:
         at: datetime.datetime = Time().parse(raw, revision)
     except Mistake as mistake:
-        detail = f"“{raw[:40]}” is neither a revision's number nor a date or time such as 2026-03-31."
+        detail = (
+            f"“{raw[:40]}” is neither a revision's number nor a date, such as 2026-03-31, which means its first"
+            " moment, nor a time with its zone, such as 2026-03-31T09:00:00Z."
+        )
         raise Mistake("invalid_value", detail) from mistake
     if at > timezone.now():
         raise Mistake("invalid_value", f"“{raw[:40]}” lies in the future.")
@@ -124,7 +127,9 @@ class History:
         mistakes = unknown_parameters(query, HISTORY_PARAMETERS)
         read_format(query, FORMATS["json"], ("json",), mistakes)
         self.scope = f"{model.collection}/{found.pk}/history"
-        self.window = read_window(query, ORDERINGS, NEWEST_FIRST.name, self.scope, mistakes)
+        known = query.copy()
+        known.pop("ordering", None)  # there is one: it is no parameter
+        self.window = read_window(known, ORDERINGS, NEWEST_FIRST.name, self.scope, mistakes)
         if mistakes:
             raise InvalidQuery(mistakes)
         self.address = f"{settings.SITE_URL}/api/v1/{model.collection}/{found.slug}/history/"

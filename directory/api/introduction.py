@@ -11,6 +11,7 @@ EXAMPLES = {
     ),
     "/api/v1/companies/?hub=lahore&facets=specialty,kind&page_size=5": "with counts to narrow it by",
     "/api/v1/companies/?fields=name,website,hub(slug)&page_size=100": "a few fields of each",
+    "/api/v1/companies/?include=hub&fields=name,hub(name,province)": "with fields of its hub’s own document",
     "/api/v1/companies/?hub=karachi&format=csv": "the whole result as a table",
     "/api/v1/stats/?group=hub": "how many there are in each hub, and their medians",
     "/api/v1/suggest/?q=lah": "the names and slugs that begin so",
@@ -38,8 +39,11 @@ nobody has said it, `women_led=false` those known not to be. Unknown fields are 
 the whole result, and the last line of NDJSON, `{{"rows": …, "revision": …}}`, tells that nothing got lost.
 
 **What changed.** Answers have an `ETag`: send it as `If-None-Match`, and a 304 says that nothing did.
-`Directory-Revision` is the number of the newest change; `revision__gt=1` finds what changed after one. An
-object's [history](/api/v1/companies/devsinc/history/) lists its versions, and `as_of` shows it as it was at a
+`Directory-Revision` is the number of the newest change. [Changes](/api/v1/changes/?after=1) are all that was
+published since a revision, in order, with what was withdrawn or merged; given `wait`, it answers as soon as
+there is another, so nobody polls. A copy begins with the [snapshot](/api/v1/snapshot/). Partners with
+a key are told by webhooks; anybody may read the news as [Atom](/feed.atom). An object's
+[history](/api/v1/companies/devsinc/history/) lists its versions, and `as_of` shows it as it was at a
 revision or on a date.
 """.format(
     examples="\n".join(f"- [`{call}`]({quote(call, safe='/?=&,')}): {meaning}" for call, meaning in EXAMPLES.items())

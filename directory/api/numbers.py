@@ -32,7 +32,8 @@ class Number(Filter):
         except ValueError:  # more digits than Python reads
             number = None
         if number is None or number not in INTEGERS:
-            raise Mistake("invalid_value", f"“{raw[:40]}” is not a whole number.")
+            detail = f"“{raw[:40]}” is not a whole number. A range is {self.name}__gte with {self.name}__lte."
+            raise Mistake("invalid_value", detail)
         return number
 
     def matches(self, lookup: str, slots: Sequence[Expression]) -> Q:

@@ -16,6 +16,7 @@ from directory.api.vocabulary import vocabulary_of
 EARTH_KM = 6371.0088  # its mean radius
 NEAREST_KM = Decimal("0.001")  # a metre
 FARTHEST_KM = 20_000  # about half its circumference
+EXAMPLES = {"latitude": "31.55", "longitude": "74.34", "west": "74", "south": "31", "east": "75", "north": "32"}
 DEGREES = r"-?[0-9]{1,3}(\.[0-9]{1,15})?"
 
 
@@ -30,7 +31,9 @@ def numbers(raw: str, *names: str) -> list[float]:
     """As many degrees as ``names``, latitudes within 90 and longitudes within 180; raises Mistake."""
     parts = [part.strip() for part in raw.split(",")]
     if len(parts) != len(names) or not all(re.fullmatch(DEGREES, part) for part in parts):
-        raise Mistake("invalid_value", f"“{raw[:60]}” is not {','.join(names)} in degrees, such as 31.55 or 74.34.")
+        example = ",".join(EXAMPLES[name] for name in names)
+        detail = f"“{raw[:60]}” is not {','.join(names)} in degrees, such as {example}: a hub’s are in its document."
+        raise Mistake("invalid_value", detail)
     for name, part in zip(names, parts, strict=True):
         most = 90 if name in ("latitude", "south", "north") else 180
         if abs(float(part)) > most:
@@ -68,7 +71,7 @@ class Near(Place):
     together = ("radius_km",)
     phrases = PHRASES | {"": "within “radius_km” of this latitude,longitude"}
     schema = {"type": "string", "pattern": f"^{DEGREES},{DEGREES}$"}
-    example = "31.55,74.34"
+    example = f"{EXAMPLES['latitude']},{EXAMPLES['longitude']}"
 
     def read(self, lookup: str, raw: list[str], revision: int) -> tuple[int | None, list[Any]]:
         point = numbers(raw[0], "latitude", "longitude")

@@ -169,7 +169,10 @@ def parse(tokens: list[str], known: Field | None, path: str, found: list[Mistake
 def unknown_field(name: str, known: Field, path: str) -> Mistake:
     where = f"“{path[:-1]}” has no field" if path else "There is no field"
     names = ", ".join(known.parts) or "none"
-    return unknown_value(f"{where} “{name[:60]}”; there are {names}.", name, known.parts)
+    more = ""
+    if known.kind and name in document_field(known.kind).parts:
+        more = f" With include={path[:-1]} there are all of its document."
+    return unknown_value(f"{where} “{name[:60]}”; there are {names}.{more}", name, known.parts)
 
 
 def in_order(chosen: Choice, known: Field) -> Choice:

@@ -44,7 +44,8 @@ DESCRIPTION = (
     "How many objects the filters find, and their medians; with `group` the same for each value, or each pair of"
     " values. A median is of those objects of which the number is known, which `known` counts, and null where it is"
     " known of none; of a range, such as 300 to 500 employees, the lower end counts. An object with several values is"
-    " in several groups. A group that is null has those of which the value is unknown."
+    " in several groups, and a range of employees or rates in each band that it overlaps, as the filters have it."
+    " A group that is null has those of which the value is unknown."
 )
 
 
