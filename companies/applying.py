@@ -21,7 +21,7 @@ from companies.workflow import NEW, Step
 from directory.models import Source
 from directory.publishing import publication
 
-CHUNK = 200
+CHUNK = 500
 MARK = f"""
     UPDATE {ImportRow._meta.db_table} AS row
     SET company_id = new.company_id, decision = new.decision, reasons = new.reasons, done = new.done,
@@ -38,7 +38,7 @@ def apply_chunk(batch: Import) -> int:
         with publication(source=Source.IMPORT, by=batch.by, reason=batch.why) as current:
             # Read behind the writers' lock: another worker may have been at the same.
             batch.refresh_from_db(fields=["state", "newest", "others"])
-            rows = list(batch.rows.pending()[:CHUNK]) if batch.state == State.APPLYING else []
+            rows = list(batch.rows.pending().to_write()[:CHUNK]) if batch.state == State.APPLYING else []
             if rows:
                 recognise_new(batch, [row for row in rows if row.decision == Decision.CREATE])
                 write_rows(batch, rows)
@@ -88,17 +88,15 @@ def write_different(batch: Import, rows: list[ImportRow]) -> None:
             ready.append(row)
     writings = [Writing(row.patch, row.company_id, {"status": batch.status}) for row in ready]
     write_companies(writings)
-    created = []
     for row, writing in zip(ready, writings, strict=True):
         row.reasons = [f"{column}: {value}" for column, value in writing.left_out]
         if writing.refusal:
             refuse(row, writing.refusal)
             continue
-        if row.decision == Decision.CREATE:
-            created.append(Company(pk=writing.pk))
-            if writing.left_out:
-                writing.after = {"website": None}
+        if writing.created and writing.left_out:
+            writing.after = {"website": None}
         row.company_id, row.before, row.after, row.done = writing.pk, writing.before, writing.after, True
+    created = [writing.created for writing in writings if writing.created]
     Step.objects.take(created, before=NEW, after=batch.status, by=batch.by, reason=batch.why[:300])
 
 

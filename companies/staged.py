@@ -140,6 +140,10 @@ class ImportRowQuerySet(models.QuerySet["ImportRow"]):
     def done(self) -> ImportRowQuerySet:
         return self.filter(done=True)
 
+    def to_write(self) -> ImportRowQuerySet:
+        """Without what only people look at."""
+        return self.defer("raw", "unplaced", "candidates")
+
     def tally(self) -> dict[str, int]:
         """Decision → number of rows; besides, how many there are in ``all`` and how many are ``done``."""
         found = self.order_by().values_list("decision").annotate(models.Count("pk"))
