@@ -23,7 +23,7 @@ from companies.workflow import Status, Step
 from directory.models import Source
 from directory.publishing import Document, edit, publication
 
-CHUNK = 500
+CHUNK = 200
 # Obstacles that are told one by one.
 TOLD = 50
 

@@ -94,6 +94,9 @@ class Import(models.Model):
 
     objects = ImportQuerySet.as_manager()
 
+    # Rows that the next chunk has; found out anew by whoever carries on.
+    pace = 200
+
     class Meta:
         ordering = ["-id"]
         constraints = [

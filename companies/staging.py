@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -135,8 +136,9 @@ class Sorter:
         else:
             certainty, decision = Certainty.POSSIBLE, Decision.UNDECIDED
         if decision != Decision.UPDATE:
-            # A later row may mean what this one is about.
+            # A later row may mean what this one is about; few do, so nothing is kept that was worked out of it.
             self.seen.add(-number, known)
+            self.seen.facts[-number] = replace(known)
         candidates = [[match.pk, match.score, match.reasons] for match in matches]
         return (
             *(dumped(clean.patch), dumped([*map(list, clean.unplaced)]), certainty.value, dumped(candidates)),

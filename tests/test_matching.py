@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from companies.hosts import own_domain
 from companies.judging import judge
+from companies.match_keys import asked, keys_of
 from companies.matching import Certainty, Facts, Match, Matcher, candidates_of, find
 from companies.merging import merge_companies
 from companies.models import Company, Identifier
@@ -260,6 +261,31 @@ def test_a_slip_leaves_a_key_intact(one: str, other: str) -> None:
 
 
 # Against the database
+
+
+WORDS = (
+    "Zorvex",
+    "kalix soft",
+    "technologies",
+    "the",
+    "and",
+    "on",
+    "Pvt. Ltd.",
+    "brand",
+    "karachi",
+    "c++",
+    ".net",
+    " - ",
+)
+PIECES = st.sampled_from([*WORDS, *"a1-(): |/,'&®é–"])
+
+
+@pytest.mark.django_db
+@hypothesis_settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(PIECES, max_size=6).map(" ".join), max_size=12))
+def test_names_are_looked_for_by_the_keys_of_the_index(names: list[str]) -> None:
+    lists = [[name] for name in names] + [names]
+    assert list(map(set, keys_of(lists))) == list(map(set, asked(lists)))
 
 
 def make_directory(all_facts: Iterable[Facts]) -> None:
