@@ -28,6 +28,7 @@ class Writing:
     patch: Mapping[str, Any]
     pk: int | None
     private: Mapping[str, Any] = field(default_factory=dict)
+    created: Company | None = None
     left_out: list[Unplaced] = field(default_factory=list)
     refusal: str = ""
     # Of a company that was there before: field → what it was and what it is, of those that changed.
@@ -80,7 +81,7 @@ def write_at_once(writings: list[Writing]) -> None:
             writing.refusal = refusal(error)
     batch.write()
     for writing, company in created:
-        writing.pk = company.pk
+        writing.pk, writing.created = company.pk, company
     # As the database has them, which may tidy what it is given.
     now = {c.pk: c for c in Company.objects.for_document().filter(pk__in=[w.pk for w in changed])} if changed else {}
     for writing in changed:

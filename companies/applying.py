@@ -1,4 +1,4 @@
-"""Applying an import: what was decided is written, some hundred rows a publication.
+"""Applying an import: what was decided is written, as many rows a publication as keep nobody waiting.
 
 The rows are marked as done in the transaction that writes them. So whoever is killed leaves either both or neither,
 and whoever comes next goes on with the first row that is not done.
@@ -6,6 +6,7 @@ and whoever comes next goes on with the first row that is not done.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import orjson
@@ -21,7 +22,8 @@ from companies.workflow import NEW, Step
 from directory.models import Source
 from directory.publishing import publication
 
-CHUNK = 200
+# Rows of a chunk at most and at least; in between, so many that whoever else wants to write waits for SECONDS.
+CHUNK, LEAST, SECONDS = 1000, 50, 0.3
 MARK = f"""
     UPDATE {ImportRow._meta.db_table} AS row
     SET company_id = new.company_id, decision = new.decision, reasons = new.reasons, done = new.done,
@@ -38,7 +40,9 @@ def apply_chunk(batch: Import) -> int:
         with publication(source=Source.IMPORT, by=batch.by, reason=batch.why) as current:
             # Read behind the writers' lock: another worker may have been at the same.
             batch.refresh_from_db(fields=["state", "newest", "others"])
-            rows = list(batch.rows.pending()[:CHUNK]) if batch.state == State.APPLYING else []
+            started = time.monotonic()
+            wanted = batch.rows.pending().to_write()[: min(batch.pace, CHUNK)]
+            rows = list(wanted) if batch.state == State.APPLYING else []
             if rows:
                 recognise_new(batch, [row for row in rows if row.decision == Decision.CREATE])
                 write_rows(batch, rows)
@@ -46,6 +50,7 @@ def apply_chunk(batch: Import) -> int:
                 batch.save(update_fields=["newest", "others"])
         if rows:
             mark(rows, current.revision.pk if current.revision else None)
+            batch.pace = max(LEAST, int(len(rows) * SECONDS / (time.monotonic() - started)))
         elif batch.state == State.APPLYING:
             Import.objects.filter(pk=batch.pk).update(content=b"")  # nothing reads it again
             batch.move(State.APPLIED)
@@ -88,17 +93,15 @@ def write_different(batch: Import, rows: list[ImportRow]) -> None:
             ready.append(row)
     writings = [Writing(row.patch, row.company_id, {"status": batch.status}) for row in ready]
     write_companies(writings)
-    created = []
     for row, writing in zip(ready, writings, strict=True):
         row.reasons = [f"{column}: {value}" for column, value in writing.left_out]
         if writing.refusal:
             refuse(row, writing.refusal)
             continue
-        if row.decision == Decision.CREATE:
-            created.append(Company(pk=writing.pk))
-            if writing.left_out:
-                writing.after = {"website": None}
+        if writing.created and writing.left_out:
+            writing.after = {"website": None}
         row.company_id, row.before, row.after, row.done = writing.pk, writing.before, writing.after, True
+    created = [writing.created for writing in writings if writing.created]
     Step.objects.take(created, before=NEW, after=batch.status, by=batch.by, reason=batch.why[:300])
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
-from django.db.models import Model
 from rest_framework.fields import SkipField
 from rest_framework.serializers import ListSerializer, ManyRelatedField, ValidationError
 
@@ -19,6 +18,7 @@ from companies.models import Company
 from companies.serializers import CompanySerializer
 from directory.api.fields import Reference
 from directory.api.serializers import is_child_list, saving
+from directory.copying import copy_objects, copy_rows, give_keys
 from directory.models import Address, is_id
 from directory.publishing import Document
 from directory.undoing import by_slug
@@ -42,7 +42,8 @@ class Batch:
         self.unchecked = {f.name for f in Company._meta.fields}
         self.created: list[Company] = []
         self.changed: list[tuple[Company, list[str]]] = []
-        self.parts: dict[type[Any], list[Model]] = defaultdict(list)
+        self.links: dict[str, list[tuple[Company, int]]] = defaultdict(list)
+        self.parts: dict[type[Any], list[Any]] = defaultdict(list)
         domains = {bare_domain(patch.get("website") or "") for patch in patches} - {""}
         owners = Company.objects.filter(domain__in=domains, shares_domain=False)
         self.owners = {domain: (pk, name) for pk, domain, name in owners.values_list("pk", "domain", "name")}
@@ -125,23 +126,27 @@ class Batch:
         return children
 
     def relate(self, company: Company, name: str, objects: Iterable[Any]) -> None:
-        if name in self.children:
+        if name in self.related:
+            self.links[name].extend((company, other.pk) for other in objects)
+        else:
             for child in objects:
                 self.parts[type(child)].append(child)
-            return
-        field = self.related[name]
-        through: Any = getattr(Company, name).through
-        near, far = field.m2m_field_name(), field.m2m_reverse_field_name()
-        self.parts[through].extend(through(**{near: company, far: other}) for other in objects)
 
     def write(self) -> None:
-        """Store all of them. Raises django.db.IntegrityError where the database refuses any."""
+        """Store all of them. Raises django.db.IntegrityError or DataError where the database refuses any."""
         give_slugs(self.created)
-        Company.objects.bulk_create(self.created)
+        give_keys(self.created)
+        copy_objects(self.created)
         for company, columns in self.changed:
             company.save(update_fields=columns)
-        for model, rows in self.parts.items():
-            model._default_manager.bulk_create(rows)
+        for name, pairs in self.links.items():
+            field = self.related[name]
+            ends = field.m2m_column_name(), field.m2m_reverse_name()
+            copy_rows(getattr(Company, name).through, ends, ((company.pk, other) for company, other in pairs))
+        for children in self.parts.values():
+            for child in children:
+                child.company_id = child.company.pk  # which it had not yet when the child was made
+            copy_objects(children)
 
 
 def validated(serializer: Any, patch: Patch) -> dict[str, Any]:
@@ -172,8 +177,8 @@ def set_value(data: dict[str, Any], path: list[str], value: Any) -> None:
 
 
 def remember_references(*serializers: Any) -> None:
-    """Let what the serializers' references found be found once only, by whichever of them."""
-    known: dict[Any, dict[str, Any]] = defaultdict(dict)
+    """Let the serializers' references find what there is now without asking for each, but for old slugs."""
+    known: dict[Any, dict[str, Any]] = {}
     for serializer in serializers:
         for field in serializer.fields.values():
             child: Any = field.child if isinstance(field, ListSerializer) else None
@@ -181,6 +186,8 @@ def remember_references(*serializers: Any) -> None:
                 reference = one.child_relation if isinstance(one, ManyRelatedField) else one
                 if isinstance(reference, Reference):
                     queryset: Any = reference.get_queryset()
+                    if queryset.model not in known:
+                        known[queryset.model] = {obj.slug: obj for obj in queryset.only(*reference.parts)}
                     reference.known = known[queryset.model]
 
 

@@ -1,7 +1,7 @@
 """Matching: which companies of the directory something may be, how certain that is, and why.
 
-Keys and scores are made in Python. They serve whole tables in memory and one candidate against the database, which
-only fetches those that have something in common with it.
+Keys and scores are made in Python. They serve tables in memory, and candidates against the database, which only
+fetches those that have something in common with them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import connection
 from django.db.models import Q
@@ -17,6 +17,7 @@ from django.db.models import Q
 from companies.facts import Facts, Key, number_of
 from companies.identifiers import Scheme
 from companies.judging import Certainty, Match, judge
+from companies.match_keys import keys_of
 from companies.models import Company, CompanyQuerySet, Identifier
 from companies.queries import DIGITS
 
@@ -27,13 +28,6 @@ COMMON = 50
 # Companies that are fetched by one thing they have in common with a candidate.
 MOST = 1000
 IDENTIFIED = ("scheme", "value", "company_id")
-# The keys of the two lists of names that each has.
-KEYS = """
-    SELECT company_match_keys('', '', ARRAY(SELECT jsonb_array_elements_text(names -> 0)), 1),
-           company_match_keys('', '', ARRAY(SELECT jsonb_array_elements_text(names -> 1)), 1)
-    FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS asked (names, n)
-    ORDER BY n
-"""
 # Found first and cut then: for the first few of many the planner would read through the table.
 HAVING = """
     SELECT n, few.id
@@ -62,20 +56,17 @@ class Matcher:
 
     def __init__(self) -> None:
         self.facts: dict[int, Facts] = {}
-        self.holders: dict[Key, list[int]] = {}
-
-    @classmethod
-    def of_directory(cls) -> Matcher:
-        """All companies but those that were merged into others."""
-        matcher = cls()
-        for company in Company.objects.for_matching().iterator(chunk_size=2000):
-            matcher.add(company.pk, Facts.of(company))
-        return matcher
+        # Hash of a key → who has it, as a number where it is only one: of most keys, and that is most of the memory.
+        self.holders: dict[int, int | list[int]] = {}
 
     def add(self, pk: int, facts: Facts) -> None:
         self.facts[pk] = facts
         for key in {*facts.keys(), *facts.slips()}:
-            self.holders.setdefault(key, []).append(pk)
+            holder = self.holders.setdefault(hash(key), pk)
+            if isinstance(holder, list):
+                holder.append(pk)
+            elif holder != pk:
+                self.holders[hash(key)] = [holder, pk]
 
     def match(self, facts: Facts, limit: int = 5) -> list[Match]:
         """The companies that ``facts`` may tell of, the best first; none where there is no such company."""
@@ -89,8 +80,10 @@ class Matcher:
         """The companies that have one of ``keys``, unless too many have it."""
         found: set[int] = set()
         for key in keys:
-            holders = self.holders.get(key, ())
-            if len(holders) <= COMMON:
+            holders = self.holders.get(hash(key), ())
+            if isinstance(holders, int):
+                found.add(holders)
+            elif len(holders) <= COMMON:
                 found.update(holders)
         return found
 
@@ -115,20 +108,41 @@ class Found:
 def find_all(asked: Sequence[Facts], among: CompanyQuerySet, limit: int = 5) -> Found:
     """What ``find`` finds for each of ``asked`` in ``among``, in as many queries as for one of them."""
     candidates = candidates_of(asked)
-    wanted = set[int]().union(*candidates)
-    known = {company.pk: Facts.of(company) for company in among.for_matching().filter(pk__in=wanted)}
-    return Found(
-        [
-            best((judge(facts, known[pk], pk) for pk in pks if pk in known), limit)
-            for facts, pks in zip(asked, candidates, strict=True)
-        ],
-        known,
-    )
+    wanted = {pk for one in candidates for pk in (*one.sharing, *one.slips)}
+    known = facts_among(among.for_matching().filter(pk__in=wanted)) if wanted else {}
+    found = []
+    for facts, one in zip(asked, candidates, strict=True):
+        pks = one.sharing & known.keys()
+        pks |= {pk for pk in one.slips - pks if pk in known and facts.is_a_slip_from(known[pk])}
+        found.append(best((judge(facts, known[pk], pk) for pk in pks), limit))
+    return Found(found, known)
 
 
-def candidates_of(asked: Sequence[Facts]) -> list[set[int]]:
-    """Of each, the primary keys of all that it may match, and of some that it does not."""
-    found: list[set[int]] = [set() for _ in asked]
+def facts_among(companies: CompanyQuerySet) -> dict[int, Facts]:
+    """Primary key → facts, in two queries and without an object for each of what may be thousands."""
+    columns = ("pk", "name", "legal_name", "aliases", "website", "hub__slug")
+    rows = companies.select_related(None).prefetch_related(None).order_by().values_list(*columns)
+    identifiers: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    found = {pk: values for pk, *values in rows}
+    for scheme, value, pk in Identifier.objects.filter(company__in=found).values_list(*IDENTIFIED):
+        identifiers[pk].append((scheme, value))
+    return {
+        pk: Facts(name, legal_name, tuple(aliases), website, hub or "", frozenset(identifiers.get(pk, ())))
+        for pk, (name, legal_name, aliases, website, hub) in found.items()
+    }
+
+
+@dataclass
+class Candidates:
+    """Companies that something may be: ``sharing`` what few have, or called like it but for what may be a slip."""
+
+    sharing: set[int] = field(default_factory=set)
+    slips: set[int] = field(default_factory=set)
+
+
+def candidates_of(asked: Sequence[Facts]) -> list[Candidates]:
+    """Of each, all that it may match, and some that it does not."""
+    found = [Candidates() for _ in asked]
     numbers = frozenset(number for facts in asked for number in facts.numbers)
     holders: dict[Key, set[int]] = defaultdict(set)
     if numbers:
@@ -139,12 +153,15 @@ def candidates_of(asked: Sequence[Facts]) -> list[set[int]]:
         for domain, pk in domains:
             holders["domain", domain].add(pk)
             holders["label", domain.partition(".")[0]].add(pk)
-    for facts, pks in zip(asked, found, strict=True):
+    for facts, one in zip(asked, found, strict=True):
         keys: list[Key] = [("identifier", *number) for number in facts.numbers]
         keys += [("domain", facts.domain)] if facts.domain else [("label", text) for text in labels(facts)]
-        pks.update(*(holders.get(key, ()) for key in keys))
-    for n, pk in with_match_keys(match_keys(asked)):
-        found[n].add(pk)
+        one.sharing.update(*(holders.get(key, ()) for key in keys))
+    exact, halves = match_keys(asked)
+    for n, pk in with_match_keys(exact):
+        found[n].sharing.add(pk)
+    for n, pk in with_match_keys(halves):
+        found[n].slips.add(pk)
     return found
 
 
@@ -170,26 +187,26 @@ def owning(asked: Iterable[Facts]) -> Q:
     return having | Q(domain__in=sorted(domains)) if domains else having
 
 
-def match_keys(asked: Iterable[Facts]) -> list[tuple[int, list[str]]]:
-    """(which, keys) of the names that are the same, and of those with a slip, as the database makes them.
+def match_keys(asked: Iterable[Facts]) -> tuple[list[tuple[int, list[str]]], list[tuple[int, list[str]]]]:
+    """(which, keys) of the names that are the same, and of those with a slip.
 
     Of a name that many could have, only the whole counts.
     """
-    names = []
+    every, own = [], []
     for facts in asked:
-        every, own = [facts.label], []
+        names, parts = [facts.label], []
         for spelling in facts.spellings:
             words = [" ".join(spelling.words), " ".join(DIGITS.get(word, word) for word in spelling.words)]
-            every += [spelling.name, *words]
-            own += [] if spelling.is_generic else words
-        names.append((every, own))
-    found = []
-    with connection.cursor() as cursor:
-        cursor.execute(KEYS, [json.dumps(names)])
-        for n, (whole, parts) in enumerate(cursor.fetchall()):
-            exact = [key for key in whole if key[0] == "="] + [key for key in parts if key[0] == "~"]
-            found += [(n, exact), (n, [key for key in parts if key[0] in "<>"])]
-    return [(n, keys) for n, keys in found if keys]
+            names += [spelling.name, *words]
+            parts += [] if spelling.is_generic else words
+        every.append(names)
+        own.append(parts)
+    exact, halves = [], []
+    keys = keys_of([*every, *own])
+    for n, (whole, parts) in enumerate(zip(keys[: len(every)], keys[len(every) :], strict=True)):
+        exact.append((n, [key for key in whole if key[0] == "="] + [key for key in parts if key[0] == "~"]))
+        halves.append((n, [key for key in parts if key[0] in "<>"]))
+    return [one for one in exact if one[1]], [one for one in halves if one[1]]
 
 
 def with_match_keys(wanted: list[tuple[int, list[str]]]) -> list[tuple[int, int]]:

@@ -155,14 +155,15 @@ class Specialty(Term):
 
 class CompanyQuerySet(AskedQuerySet):
     def for_document(self) -> CompanyQuerySet:
+        offices = Office.objects.select_related("hub").defer("hub__document").order_by("pk")
         return (
             self.select_related("hub")
-            .defer("search")
+            .defer("search", "hub__document")
             .prefetch_related(
-                models.Prefetch("offices", Office.objects.select_related("hub").order_by("pk")),
-                models.Prefetch("specialties", Specialty.objects.order_by("name_key")),
-                models.Prefetch("industries", Industry.objects.order_by("name_key")),
-                models.Prefetch("programs", Program.objects.order_by("name_key")),
+                models.Prefetch("offices", offices),
+                models.Prefetch("specialties", Specialty.objects.order_by("name_key").only("slug", "name")),
+                models.Prefetch("industries", Industry.objects.order_by("name_key").only("slug", "name")),
+                models.Prefetch("programs", Program.objects.order_by("name_key").only("slug", "name")),
                 models.Prefetch("credentials", Credential.objects.order_by("pk")),
                 models.Prefetch("identifiers", Identifier.objects.order_by("pk")),
                 models.Prefetch("sources", Source.objects.order_by("pk")),

@@ -24,12 +24,20 @@ TRADE_WORDS = """
 """
 TRADE = frozenset(TRADE_WORDS.split())
 LINKS = frozenset({"a", "an", "and", "at", "by", "for", "in", "of", "on", "the", "to", "&"})
+# Of these alone a description, or the name of a place, consists.
+DESCRIBING = TRADE | PLACES | LINKS
+PLACING = PLACES | LINKS
 
 # Alone they would name nobody either: "Systems Limited" is not "Systems".
 TOO_GENERIC = TRADE | {
     *("system", "systems", "solution", "solutions"),
     *("tech", "technology", "technologies", "services"),
 }
+
+# What the patterns below need, each of which is searched for slowly and found seldom.
+FORMER_WORDS, PRIVATE_WORDS = ("formerly", "previously"), ("pvt", "private")
+LIMITED_ENDS = ("ltd", "limited", "c", "p", "gmbh")
+BOASTING_WORDS = ("company", "firm", "agency", "house")
 
 # On the right of a separator these betray a slogan or a branch.
 SLOGAN = re.compile(
@@ -48,6 +56,7 @@ LIMITED = re.compile(r"(?i)[\s,]+(?:ltd|limited|l\.?l\.?c|l\.?l\.?p|inc|plc|gmbh
 FORMERLY = re.compile(r"(?i)[\s(,-]*\b(?:formerly|previously)(?:\s+known\s+as)?:?\s+([^()|]+?)\s*(?:\)|$)")
 PARENTHESIS = re.compile(r"\s*\(([^()]*)\)")
 DASH = re.compile(r"(\s+-+\s*|-+\s+|\s*[\u2013\u2014]\s*|:\s+|/\s+|,\s+|\.\s+)")
+PLACED = re.compile(rf"(?i)\b(?:company|in)\s+(?:{'|'.join(sorted(CITIES))})\b")
 BOAST = re.compile(r"(?i)\s+(?:(?:the\s+)?(?:best|top|leading)|an?)\s+(?:\S+\s+)*(?:company|firm|agency|house)\b.*$")
 
 
@@ -72,17 +81,18 @@ def clean_name(raw: str) -> CleanName:
     if len(text) > LONGEST:
         raise UnusableNameError(f"name: longer than {LONGEST} characters: “{text[:40]}…”")
     aliases: list[str] = []
-    former = FORMERLY.search(text)
+    folded = text.casefold()
+    former = FORMERLY.search(text) if _has(folded, FORMER_WORDS) else None
     if former and text[: former.start()].strip():
         aliases.append(former[1])
         text = squash(text[: former.start()] + " " + text[former.end() :])
-    private = PRIVATE.search(text)
+    private = PRIVATE.search(text) if _has(folded, PRIVATE_WORDS) else None
     head, form = (text[: private.start()], private[0]) if private and private.start() else (text, "")
     if head.count("(") > head.count(")"):
         before, _, inside = head.rpartition("(")
         head, form = inside if is_description(before) else before, form.removesuffix(")")
     name, others = _without_slogans(head)
-    limited = None if form else LIMITED.search(name)
+    limited = LIMITED.search(name) if not form and name.casefold().rstrip(".").endswith(LIMITED_ENDS) else None
     if limited:
         name, form = name[: limited.start()], limited[0]
     name = name.rstrip(" .,-|:/")
@@ -94,10 +104,14 @@ def clean_name(raw: str) -> CleanName:
     return CleanName(name, legal_name, tuple(dict.fromkeys(aliases + others)))
 
 
+def _has(text: str, parts: tuple[str, ...]) -> bool:
+    return any(part in text for part in parts)
+
+
 def is_description(text: str) -> bool:
     """Whether a text tells only a trade, perhaps with a place: "Best Software House in Lahore"."""
     words = _words(text)
-    return any(word in TRADE for word in words) and all(word in TRADE | PLACES | LINKS for word in words)
+    return not TRADE.isdisjoint(words) and DESCRIBING.issuperset(words)
 
 
 @lru_cache(maxsize=4096)  # every rule asks for the words of the same few pieces
@@ -112,7 +126,7 @@ def _is_too_generic(name: str) -> bool:
 
 def _is_place(text: str) -> bool:
     words = _words(text)
-    return any(word in PLACES for word in words) and all(word in PLACES | LINKS for word in words)
+    return not PLACES.isdisjoint(words) and PLACING.issuperset(words)
 
 
 def _is_remark(text: str) -> bool:
@@ -122,7 +136,7 @@ def _is_remark(text: str) -> bool:
 def _without_slogans(text: str) -> tuple[str, list[str]]:
     """The part of a text that names a company, and the acronyms or second names beside it."""
     aliases: list[str] = []
-    for inside in PARENTHESIS.findall(text):
+    for inside in PARENTHESIS.findall(text) if "(" in text else ():
         outside = PARENTHESIS.sub("", text).strip()
         if _is_acronym(inside.strip(), outside):
             aliases.append(inside.strip())
@@ -142,11 +156,7 @@ def _is_acronym(short: str, long: str) -> bool:
 
 def _names_nobody(text: str) -> bool:
     """Whether a segment only describes, if in other words: "Google workspace in Karachi Pakistan"."""
-    return (
-        is_description(text)
-        or _is_place(text)
-        or bool(re.search(rf"(?i)\b(?:company|in)\s+(?:{'|'.join(sorted(CITIES))})\b", text))
-    )
+    return is_description(text) or _is_place(text) or bool(PLACED.search(text))
 
 
 def _before_dash(text: str) -> tuple[str, list[str]]:
@@ -170,7 +180,7 @@ def _before_dash(text: str) -> tuple[str, list[str]]:
 
 def _without_tail(name: str) -> str:
     """Cut "A Software Company", "Best Firm in Lahore", a branch's city and a trade run into the name."""
-    boast = BOAST.search(name)
+    boast = BOAST.search(name) if _has(name.casefold(), BOASTING_WORDS) else None
     if boast and SLOGAN.search(boast[0]):
         name = name[: boast.start()]
     words = name.split()

@@ -22,6 +22,7 @@ SYNONYMS = {
 }
 # What stands at the end of a name and says what is done: "Contour" is "Contour Software", but Cubix is not Cubix IT.
 TAIL = TOO_GENERIC | set(SYNONYMS) | set(SYNONYMS.values()) | {"group", "pakistan", "pk", "international", "global"}
+GENERIC = TAIL | PLACES | LINKS
 LONG = sorted(word for word in TAIL if len(word) >= 8)
 # Of those, what people leave out, and add.
 OMITTED = frozenset(["tech", "solutions", "software", "houses", "companies", "systems", "services", "pakistan", "pk"])
@@ -82,7 +83,7 @@ def spell(name: str) -> Spelling:
         end -= 1
     stem = "".join(DIGITS.get(word, word) for word in words[:end])
     tail = tuple(trade_word(word) for word in words[end:])
-    is_generic = says_nothing or all(word in TAIL | PLACES | LINKS for word in words)
+    is_generic = says_nothing or GENERIC.issuperset(words)
     return Spelling(name, tuple(words), "".join(words), stem, tail, is_generic, says_nothing)
 
 

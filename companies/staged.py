@@ -94,6 +94,9 @@ class Import(models.Model):
 
     objects = ImportQuerySet.as_manager()
 
+    # Rows that the next chunk has; found out anew by whoever carries on.
+    pace = 200
+
     class Meta:
         ordering = ["-id"]
         constraints = [
@@ -139,6 +142,10 @@ class ImportRowQuerySet(models.QuerySet["ImportRow"]):
 
     def done(self) -> ImportRowQuerySet:
         return self.filter(done=True)
+
+    def to_write(self) -> ImportRowQuerySet:
+        """Without what only people look at."""
+        return self.defer("raw", "unplaced", "candidates")
 
     def tally(self) -> dict[str, int]:
         """Decision → number of rows; besides, how many there are in ``all`` and how many are ``done``."""

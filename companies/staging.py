@@ -7,26 +7,28 @@ come of are refused, each with its reason.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
 import orjson
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Max
 from rest_framework.serializers import ValidationError
 
 from companies.additions import refusal
 from companies.batches import remember_references, validated
-from companies.cleaning import clean_company, guess_fields
+from companies.cleaning import CleanRow, clean_company, guess_fields
 from companies.files import Refused, Row, read_table
 from companies.imports import read_vocabularies
-from companies.matching import Certainty as Match
-from companies.matching import Facts, Matcher
+from companies.matching import Certainty as Certain
+from companies.matching import Facts, Match, Matcher, best, find_all
 from companies.models import Company
 from companies.serializers import CompanySerializer
 from companies.staged import Certainty, Decision, Import, ImportRow, State
+from directory.copying import copy_rows
 
 CHUNK = 1000
 CANDIDATES = 5
@@ -34,7 +36,6 @@ COLUMNS = (
     *("batch_id", "number", "raw", "patch", "unplaced", "certainty", "candidates", "decision"),
     *("company_id", "same_as", "reasons", "done"),
 )
-COPY = f"COPY {ImportRow._meta.db_table} ({', '.join(COLUMNS)}) FROM STDIN"
 
 Patch = Mapping[str, Any]
 
@@ -68,51 +69,63 @@ def stage(batch: Import) -> None:
         batch.save(update_fields=["newest"])
         try:
             with transaction.atomic():
-                rows = staged(batch)
-                # No other statement may run within a COPY, and cleaning looks things up.
+                sorter = Sorter(batch.mapping)
+                rows = read_table(batch.name, bytes(batch.content)).rows
                 while piece := list(islice(rows, CHUNK)):
-                    copy(piece)
+                    sort_and_copy(batch, sorter, piece)
         except Refused as error:
             batch.move(State.FAILED, str(error))
         else:
             batch.move(State.STAGED)
 
 
-def copy(rows: list[tuple[Any, ...]]) -> None:
-    with connection.cursor() as cursor, cursor.copy(COPY) as copying:
-        for row in rows:
-            copying.write_row(row)
-
-
-def staged(batch: Import) -> Iterator[tuple[Any, ...]]:
-    """The rows of an import as they are copied into the database."""
-    sorter = Sorter(batch.mapping)
-    for number, raw in read_table(batch.name, bytes(batch.content)).rows:
-        yield (batch.pk, number, orjson.dumps(raw).decode(), *sorter.sort(number, raw), False)
+def sort_and_copy(batch: Import, sorter: Sorter, rows: list[tuple[int, Row]]) -> None:
+    sorted_rows = sorter.sort(rows)
+    copy_rows(
+        ImportRow,
+        COLUMNS,
+        (
+            (batch.pk, number, dumped(raw), *rest, False)
+            for (number, raw), rest in zip(rows, sorted_rows, strict=True)
+        ),
+    )
 
 
 class Sorter:
-    """Says what is to become of each row. It knows the directory, and the rows that it has seen."""
+    """Says what is to become of each row. It looks at the directory, and knows the rows that it has seen."""
 
     def __init__(self, mapping: Mapping[str, str]) -> None:
         self.mapping = mapping
         self.vocabularies = read_vocabularies()
-        self.matcher = Matcher.of_directory()
+        self.seen = Matcher()
         self.serializer = CompanySerializer()
         remember_references(self.serializer)
 
-    def sort(self, number: int, raw: Row) -> tuple[Any, ...]:
-        """(patch, unplaced, certainty, candidates, decision, company, same as, reasons) of a row."""
+    def sort(self, rows: list[tuple[int, Row]]) -> list[tuple[Any, ...]]:
+        """(patch, unplaced, certainty, candidates, decision, company, same as, reasons) of each row."""
+        cleaned = [self.clean(raw) for _, raw in rows]
+        known = [facts_of(clean.patch) for clean in cleaned if isinstance(clean, CleanRow)]
+        matches = iter(find_all(known, Company.objects.all(), CANDIDATES).matches)
+        facts = iter(known)
+        return [
+            refused(clean) if isinstance(clean, str) else self.place(number, clean, next(facts), next(matches))
+            for (number, _), clean in zip(rows, cleaned, strict=True)
+        ]
+
+    def clean(self, raw: Row) -> CleanRow | str:
+        """The row, or why it is refused."""
         try:
             clean = clean_company(raw, self.vocabularies, self.mapping)
             validated(self.serializer, clean.patch)
         except ValidationError as error:
-            return refused(refusal(error))
+            return refusal(error)
         except ValueError as error:
-            return refused(str(error))
-        known = facts_of(clean.patch)
-        matches = self.matcher.match(known, CANDIDATES)
-        certain = {match.pk for match in matches if match.certainty == Match.CERTAIN}
+            return str(error)
+        return clean
+
+    def place(self, number: int, clean: CleanRow, known: Facts, in_directory: list[Match]) -> tuple[Any, ...]:
+        matches = best([*in_directory, *self.seen.match(known, CANDIDATES)], CANDIDATES)
+        certain = {match.pk for match in matches if match.certainty == Certain.CERTAIN}
         company = same_as = None
         if not matches:
             certainty, decision = Certainty.NONE, Decision.CREATE
@@ -123,16 +136,12 @@ class Sorter:
         else:
             certainty, decision = Certainty.POSSIBLE, Decision.UNDECIDED
         if decision != Decision.UPDATE:
-            # A later row may mean what this one is about.
-            self.matcher.add(-number, known)
+            # A later row may mean what this one is about; few do, so nothing is kept that was worked out of it.
+            self.seen.add(-number, known)
+            self.seen.facts[-number] = replace(known)
         candidates = [[match.pk, match.score, match.reasons] for match in matches]
         return (
-            *(
-                dumped(clean.patch),
-                dumped([list(one) for one in clean.unplaced]),
-                certainty.value,
-                dumped(candidates),
-            ),
+            *(dumped(clean.patch), dumped([*map(list, clean.unplaced)]), certainty.value, dumped(candidates)),
             *(decision.value, company, same_as, "[]"),
         )
 

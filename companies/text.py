@@ -13,6 +13,10 @@ NOTHING = {
     *("tbd", "tba", "tbc", "notavailable", "notapplicable", "notspecified", "notprovided", "nodata", "xxx"),
 }
 
+SIGNS = re.compile(r"[\W_]")
+# As many letters as no way of saying nothing has; what most texts are told from it by.
+SOMETHING = re.compile(r"(?:[^a-zA-Z0-9]*[a-zA-Z0-9]){15}")
+
 ZERO_WIDTH = {"\u200b", "\u2060", "\ufeff"}
 SHORT = 100  # characters, of texts that are worth remembering
 CONTROLS = dict.fromkeys([*range(32), 127], " ")
@@ -49,5 +53,9 @@ folded_before = lru_cache(maxsize=16_384)(folded)
 
 def is_missing(text: str | None) -> bool:
     """Whether a cell says nothing: "", "-", "N/A", "#N/A", "nil", "?", a lone replacement character …"""
-    letters = re.sub(r"[\W_]", "", fold(text or ""))
+    if not text:
+        return True
+    if SOMETHING.match(text):
+        return False
+    letters = SIGNS.sub("", fold(text))
     return not letters or letters in NOTHING

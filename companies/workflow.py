@@ -10,6 +10,8 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.db.models.functions import Now
 
+from directory.copying import copy_rows
+
 PUBLISH = "companies.publish_company"
 
 
@@ -52,9 +54,9 @@ class StepQuerySet(models.QuerySet["Step"]):
         """Keep that ``companies`` went from one status to another; inside the publication that changes them."""
         if before == after:
             return
-        reason = reason[:REASON_LENGTH]
-        rows = [Step(company=company, before=before, after=after, by=by, reason=reason) for company in companies]
-        Step._default_manager.bulk_create(rows)
+        step = before, after, by and by.pk, reason[:REASON_LENGTH]
+        rows = ((company.pk, *step) for company in companies)
+        copy_rows(Step, ("company_id", "before", "after", "by_id", "reason"), rows)
 
 
 class Step(models.Model):

@@ -115,6 +115,11 @@ class PublishedQuerySet(models.QuerySet[Any]):
         """What the world sees: the objects that have a document."""
         return self.filter(document__isnull=False)
 
+    def seen_or_shown(self) -> PublishedQuerySet:
+        """What the world sees, or is to see once it is published."""
+        shown: dict[str, Any] = self.model.shown_by
+        return self.filter(Q(document__isnull=False) | Q(**shown)) if shown else self
+
     def for_document(self) -> PublishedQuerySet:
         """With all that rendering the document reads, in a fixed number of queries."""
         return self

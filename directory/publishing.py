@@ -28,6 +28,7 @@ from django.utils.module_loading import import_string
 from rest_framework.serializers import ValidationError
 
 from directory import buckets
+from directory.copying import copy_rows
 from directory.models import Action, Log, Mark, Published, Revision, Source, Version, kinds
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ WRITERS_LOCK = 7_305_923_014
 CHANNEL = "directory_revision"
 # Objects in one revision of a sweep: small enough that a curator's save hardly waits for it.
 CHUNK = 200
+VERSION_COLUMNS = ("revision_id", "kind", "object_id", "slug", "action", "document", "successor")
 # What says when an object was published, not what it is: left out when two documents are compared.
 STAMPS = ("revision", "updated_at")
 
@@ -343,18 +345,9 @@ def write(changes: list[Change], current: Publication) -> None:
             text = orjson.dumps(change.after | {"revision": revision.pk, "updated_at": now}).decode()
         rows[change.kind].append((change.pk, text))
         successor = "" if text else current.successors.get((change.kind, change.pk), "")
-        versions.append(
-            Version(
-                revision=revision,
-                kind=change.kind,
-                object_id=change.pk,
-                slug=change.slug,
-                action=Action.MERGED if successor else change.action,
-                document=text,
-                successor=successor,
-            )
-        )
-    Version.objects.bulk_create(versions)
+        action = Action.MERGED if successor else change.action
+        versions.append((revision.pk, change.kind, change.pk, change.slug, str(action), text, successor))
+    copy_rows(Version, VERSION_COLUMNS, versions)
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('directory.publishing', 'on', true)")
         for kind, pairs in rows.items():
@@ -399,13 +392,15 @@ def _differences(kind: str, model: type[Published], pks: set[int]) -> Iterator[C
     serializer = serializer_class(model)()
     gone = set(pks)
     queryset: Any = model._default_manager.filter(pk__in=pks).for_document()
-    objects = list(queryset.prefetch_related(None))
-    # What nobody will see is not rendered: of a large import of drafts, this is most of the cost.
-    fetch_related([obj for obj in objects if obj.is_public], queryset._prefetch_related_lookups)
+    # What nobody sees and will see is not even read: of a large import of drafts, this is most of the cost.
+    objects = list(queryset.seen_or_shown().prefetch_related(None))
+    public = [obj for obj in objects if obj.is_public]
+    fetched = dict(fetch_related(public, queryset._prefetch_related_lookups))
     for obj in objects:
         gone.discard(obj.pk)
         before = orjson.loads(obj.document) if obj.document else None
-        after = orjson.loads(orjson.dumps(serializer.to_representation(obj))) if obj.is_public else None
+        shown = fetched.get(obj)
+        after = orjson.loads(orjson.dumps(serializer.to_representation(shown))) if shown is not None else None
         if _unstamped(before) != _unstamped(after):
             yield Change(kind, obj.pk, _action(before, after), obj.slug, before, after)
     for version in published_versions(kind, gone) if gone else ():
@@ -413,8 +408,24 @@ def _differences(kind: str, model: type[Published], pks: set[int]) -> Iterator[C
         yield Change(kind, version.object_id, Action.WITHDRAWN, version.slug, before, None)
 
 
-def fetch_related(objects: list[Any], lookups: Iterable[Prefetch]) -> None:
-    """Prefetch into plain lists: Django makes a query set for each object and relation, which costs more than both.
+class Fetched:
+    """An object to render, with its relations as plain lists.
+
+    Django makes a manager and a query set for each object and relation that is asked for, which costs more than all
+    else about rendering it.
+    """
+
+    def __init__(self, obj: Any, lists: Mapping[str, list[Any]]) -> None:
+        self.__dict__ |= obj.__dict__ | lists
+        self._object = obj
+
+    def __getattr__(self, name: str) -> Any:
+        """What is computed, and related objects."""
+        return getattr(self._object, name)
+
+
+def fetch_related(objects: list[Any], lookups: Iterable[Prefetch]) -> Iterator[tuple[Any, Fetched]]:
+    """Each object with all that rendering reads of it, in a query a relation.
 
     ``lookups`` are Prefetch objects of direct relations, as ``for_document()`` has them.
     """
@@ -422,7 +433,7 @@ def fetch_related(objects: list[Any], lookups: Iterable[Prefetch]) -> None:
     listed = [Prefetch(one.prefetch_through, one.queryset, f"listed_{one.prefetch_through}") for one in lookups]
     prefetch_related_objects(objects, *listed)
     for obj in objects:
-        obj._prefetched_objects_cache = {name: getattr(obj, f"listed_{name}") for name in names}
+        yield obj, Fetched(obj, {name: getattr(obj, f"listed_{name}") for name in names})
 
 
 def _unstamped(document: Document | None) -> Document | None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from companies.hosts import own_domain
 from companies.judging import judge
+from companies.match_keys import asked, keys_of
 from companies.matching import Certainty, Facts, Match, Matcher, candidates_of, find
 from companies.merging import merge_companies
 from companies.models import Company, Identifier
@@ -262,6 +263,31 @@ def test_a_slip_leaves_a_key_intact(one: str, other: str) -> None:
 # Against the database
 
 
+WORDS = (
+    "Zorvex",
+    "kalix soft",
+    "technologies",
+    "the",
+    "and",
+    "on",
+    "Pvt. Ltd.",
+    "brand",
+    "karachi",
+    "c++",
+    ".net",
+    " - ",
+)
+PIECES = st.sampled_from([*WORDS, *"a1-(): |/,'&®é–"])
+
+
+@pytest.mark.django_db
+@hypothesis_settings(max_examples=50, deadline=None)
+@given(st.lists(st.lists(PIECES, max_size=6).map(" ".join), max_size=12))
+def test_names_are_looked_for_by_the_keys_of_the_index(names: list[str]) -> None:
+    lists = [[name] for name in names] + [names]
+    assert list(map(set, keys_of(lists))) == list(map(set, asked(lists)))
+
+
 def make_directory(all_facts: Iterable[Facts]) -> None:
     """A draft of each, as an import leaves them; they may share a domain."""
     known = list(dict.fromkeys(all_facts))
@@ -292,7 +318,10 @@ def make_directory(all_facts: Iterable[Facts]) -> None:
 def directory(shared_rows: None) -> Matcher:
     """The right-hand sides of all pairs, in the database and in memory."""
     make_directory(other for _, other, *_ in PAIRS)
-    return Matcher.of_directory()
+    matcher = Matcher()
+    for company in Company.objects.for_matching():
+        matcher.add(company.pk, Facts.of(company))
+    return matcher
 
 
 @pytest.mark.django_db
@@ -312,7 +341,7 @@ def test_a_company_finds_others_than_itself(directory: Matcher) -> None:
 
 @pytest.mark.django_db
 def test_the_number_of_queries_does_not_grow(directory: Matcher) -> None:
-    """Identifiers, domain, keys of the names, who has them; then the companies and their identifiers."""
+    """Identifiers, domain, who is called so, who nearly is; then the companies and their identifiers."""
     facts = Facts(
         "Softix Technologies", "Softix (Pvt.) Ltd.", ("Softex",), "https://softix.com.pk/", "lahore",
         frozenset([("secp", "0012345"), ("ntn", "1234567-8")]),
@@ -338,7 +367,7 @@ def test_each_query_is_answered_by_an_index(directory: Matcher) -> None:
                 cursor.execute(f"EXPLAIN {query['sql']}")
                 plans.append("\n".join(line for (line,) in cursor.fetchall()))
     tables = [plan for plan in plans if "companies_" in plan]
-    assert len(tables) == 6
+    assert len(tables) == 8
     assert not [plan for plan in tables if "Index" not in plan or "Seq Scan" in plan]
 
 
@@ -348,4 +377,3 @@ def test_who_was_merged_is_nobody_by_itself() -> None:
     assert [match.pk for match in find(Facts("Zed Soft", hub="lahore"))] == [drop.pk]
     merge_companies(keep=keep, drop=drop, choices={}, by=None)
     assert [match.pk for match in find(Facts("Zed Soft", hub="lahore"))] == [keep.pk]
-    assert drop.pk not in Matcher.of_directory().facts

@@ -129,6 +129,15 @@ def test_a_draft_is_not_published_until_it_is() -> None:
     assert actions()[-1] == ("company", "markaz", "created")
 
 
+def test_a_row_that_was_replaced_by_a_draft_is_withdrawn() -> None:
+    company = make_company("Markaz")
+    with publication(source=Source.SYSTEM):
+        pk = company.pk
+        company.delete()
+        Company.objects.bulk_create([Company(pk=pk, name="Markaz", slug="markaz", status="draft")])
+    assert actions()[-1] == ("company", "markaz", "withdrawn")
+
+
 def test_what_was_withdrawn_comes_back_under_its_id() -> None:
     company = make_company("Bykea")
     for status in ("withdrawn", "published"):
