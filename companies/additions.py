@@ -74,7 +74,7 @@ def write_at_once(writings: list[Writing]) -> None:
             writing.left_out.append(Unplaced("website", website))
         try:
             if company is None:
-                created.append((writing, batch.new(patch, **writing.private)))
+                created.append((writing, batch.new(vouching(patch, {}), **writing.private)))
             elif fill(batch, writing, company, patch):
                 changed.append(writing)
         except ValidationError as error:
@@ -107,7 +107,7 @@ def refusal(error: ValidationError) -> str:
 def additions(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
     """The part of ``patch`` that ``document`` lacks: values where it has none, and longer lists."""
     added = {}
-    for name, value in patch.items():
+    for name, value in vouching(patch, document).items():
         present = document.get(name)
         if isinstance(value, list):
             known = [identity(item) for item in present or []]
@@ -117,6 +117,22 @@ def additions(document: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str
         elif present is None:
             added[name] = value
     return added
+
+
+def vouching(patch: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
+    """``patch`` with sources that vouch for no more than the company is going to say."""
+
+    def is_said(name: str) -> bool:
+        value, present = patch.get(name), document.get(name)
+        return name in patch and (present is None or isinstance(value, list) or present == value)
+
+    if "sources" not in patch:
+        return dict(patch)
+    sources = [
+        {**source, "facts": [name for name in source["facts"] if is_said(name)]} if "facts" in source else source
+        for source in patch["sources"]
+    ]
+    return {**patch, "sources": sources}
 
 
 def identity(item: Any) -> Any:

@@ -87,9 +87,16 @@ def clean_company(
     _clean_places(cells, clean, vocabularies)
     _clean_terms(cells, clean, vocabularies)
     _clean_identifiers(cells, clean)
-    references = dict.fromkeys(squash(cell.value) for cell in _items(cells["sources"]))
-    clean.set("sources", [{"reference": reference} for reference in references])
+    clean.set("sources", _sources(cells["sources"], [name for name in clean.patch if name != "name"]))
     return clean
+
+
+def _sources(cells: list[Cell], facts: list[str]) -> list[dict[str, Any]]:
+    """A row's only source vouches for all that the row says; of several nobody knows which of them says what."""
+    references = list(dict.fromkeys(squash(cell.value) for cell in _items(cells)))
+    if len(references) == 1 and facts:
+        return [{"reference": references[0], "facts": facts}]
+    return [{"reference": reference} for reference in references]
 
 
 def guess_fields(headers: Iterable[str]) -> dict[str, str]:

@@ -490,6 +490,15 @@ def test_a_row_becomes_a_patch(vocabularies):
     assert clean.unplaced == [("status", "suspended"), ("other_cities", "Atlantis"), ("tags", "TTMS")]
 
 
+def test_the_only_source_of_a_row_vouches_for_what_it_says(vocabularies):
+    """Of several nobody knows which of them says what."""
+    row = {"name": "Acme", "city": "Lahore", "founded": "long ago", "tags": "React", "source": "public list"}
+    assert clean_company(row, vocabularies).patch["sources"] == [
+        {"reference": "public list", "facts": ["hub", "specialties"]}
+    ]
+    assert clean_company({"name": "Acme", "source": "a"}, vocabularies).patch["sources"] == [{"reference": "a"}]
+
+
 def test_missing_values_leave_no_trace(vocabularies):
     row = {
         "name": "Acme",

@@ -136,6 +136,8 @@ def test_a_known_company_gets_what_it_lacks_and_keeps_what_it_has() -> None:
     assert document["employees"] == {"min": 10, "max": 49}
     assert [one["slug"] for one in document["specialties"]] == ["python"]
     assert [one["reference"] for one in document["sources"]] == ["https://first.example/", "https://second.example/"]
+    # The second says another year, so it does not vouch for the one that is told.
+    assert document["sources"][1]["facts"] == ["website", "employees", "specialties"]
     revision = Revision.objects.order_by("-pk")[0]
     assert (revision.source, revision.reason) == (Source.IMPORT, f"Import {batch.pk}, list.csv")
     assert batch.rows.get().revision == revision.pk == company.revision
