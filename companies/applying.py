@@ -18,6 +18,7 @@ from companies.matching import Certainty, Facts, Matcher
 from companies.models import Company, Merge
 from companies.staged import Decision, Import, ImportRow, State
 from companies.staging import facts_of
+from companies.unplaced import UnplacedValue
 from companies.workflow import NEW, Step
 from directory.models import Source
 from directory.publishing import publication
@@ -101,6 +102,12 @@ def write_different(batch: Import, rows: list[ImportRow]) -> None:
         if writing.created and writing.left_out:
             writing.after = {"website": None}
         row.company_id, row.before, row.after, row.done = writing.pk, writing.before, writing.after, True
+    UnplacedValue.objects.keep(
+        (row.company_id, batch.mapping.get(column) or column, value)
+        for row in ready
+        if row.done and row.company_id
+        for column, value in row.unplaced
+    )
     created = [writing.created for writing in writings if writing.created]
     Step.objects.take(created, before=NEW, after=batch.status, by=batch.by, reason=batch.why[:300])
 

@@ -145,7 +145,7 @@ class ImportRowQuerySet(models.QuerySet["ImportRow"]):
 
     def to_write(self) -> ImportRowQuerySet:
         """Without what only people look at."""
-        return self.defer("raw", "unplaced", "candidates")
+        return self.defer("raw", "candidates")
 
     def tally(self) -> dict[str, int]:
         """Decision → number of rows; besides, how many there are in ``all`` and how many are ``done``."""

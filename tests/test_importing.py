@@ -15,6 +15,7 @@ from companies.merging import merge_companies
 from companies.models import Company, Import, ImportRow
 from companies.staged import Decision, State
 from companies.staging import decide
+from companies.unplaced import UnplacedValue
 from companies.workflow import Step
 from directory.models import Mark, Revision, Source, Version
 from directory.publishing import edit
@@ -107,6 +108,14 @@ def test_identifiers_are_read_and_what_is_none_found_no_place() -> None:
 
 
 # Applying
+
+
+def test_what_found_no_place_is_kept_with_the_company() -> None:
+    finish(
+        make.make_import("name,Skills,tags\nZorvex,python;zkyc,\n", mapping={"name": "name", "Skills": "specialties"})
+    )
+    kept = UnplacedValue.objects.values_list("company__name", "field", "value")
+    assert list(kept) == [("Zorvex", "specialties", "python"), ("Zorvex", "specialties", "zkyc")]
 
 
 def test_new_companies_are_drafts_unless_told_otherwise() -> None:
