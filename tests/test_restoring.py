@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sqlite3
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +25,6 @@ def run(program: str, data: Path, *arguments: str) -> None:
 
 
 @pytest.mark.security(43)
-@pytest.mark.complaint(10)
 def test_a_backup_is_restored_on_another_machine_and_mirrors_start_over(tmp_path: Path) -> None:
     """As docs/running.md says it."""
     old, new, copy, dump = tmp_path / "old", tmp_path / "new", tmp_path / "copy.sqlite", str(tmp_path / "dump")
