@@ -3,6 +3,7 @@
 No document ever shows one from here; where somebody wrote it into a public text, it is edited like any other fact.
 """
 
+import datetime
 import re
 from typing import Any
 
@@ -38,6 +39,12 @@ def forget(address: str) -> int:
                 model._default_manager.filter(pk=row.pk).update(**{field: without(getattr(row, field), address)})
                 found += 1
         return found + sum(forget_in(merge, address) for merge in kept_in_merges(address))
+
+
+def forget_senders(before: datetime.datetime) -> int:
+    """Drop who sent the suggestions that were decided before a time; of how many."""
+    decided = Suggestion.objects.filter(decided_at__lt=before).exclude(email="", sender="")
+    return decided.update(email="", sender="")
 
 
 def kept_in_merges(address: str) -> Any:

@@ -22,7 +22,7 @@ from directory.api.errors import Problem
 from directory.api.fields import RangeField
 from directory.api.serializers import is_child_list, saving, validate
 from directory.lockout import network_of
-from directory.models import Revision, Version
+from directory.models import Log, Revision, Version
 from directory.publishing import Document
 from directory.undoing import by_slug, written
 from directory.websites import normal_website
@@ -130,6 +130,8 @@ def based_on(company: Company | None, revision: int | None) -> tuple[int | None,
         return company.revision, written("company", company.document) or {}
     if revision > Revision.objects.current():
         raise ValidationError({"revision": ["The directory has no such revision yet."]})
+    if revision < (forgotten := Log.objects.forgotten()):
+        raise ValidationError({"revision": [f"What was before revision {forgotten} is no longer kept."]})
     versions = Version.objects.filter(kind="company", object_id=company.pk, revision__lte=revision)
     version = versions.order_by("-pk").first()
     if version is None or version.document is None:

@@ -12,7 +12,7 @@ class IndustrySerializer(DocumentSerializer):
 
 class SpecialtySerializer(DocumentSerializer):
     parent = Reference(  # type: ignore[assignment]  # DRF's own parent is set by bind(), later
-        queryset=Specialty.objects.all(), required=False, allow_null=True
+        queryset=Specialty.objects, required=False, allow_null=True
     )
 
     class Meta(DocumentSerializer.Meta):
@@ -24,7 +24,7 @@ class SpecialtySerializer(DocumentSerializer):
 
 
 class OfficeSerializer(ChildSerializer):
-    hub = Reference(queryset=Hub.objects.all())
+    hub = Reference(queryset=Hub.objects)
 
     class Meta:
         model = Office
@@ -53,11 +53,11 @@ class CompanySerializer(DocumentSerializer):
     domain = TextField(read_only=True, allow_blank=True, help_text="The website's, without www. and the like.")
     employees = RangeField(help_text="How many people work there; “500+” has no max.")
     hourly_rate = RangeField(unit={"currency": "USD"}, help_text="What an hour of work costs.")
-    hub = Reference(queryset=Hub.objects.all(), required=False, allow_null=True)
+    hub = Reference(queryset=Hub.objects, required=False, allow_null=True)
     offices = OfficeSerializer(many=True, required=False)
-    specialties = Reference(queryset=Specialty.objects.all(), many=True, required=False)
-    industries = Reference(queryset=Industry.objects.all(), many=True, required=False)
-    programs = Reference(queryset=Program.objects.all(), many=True, required=False)
+    specialties = Reference(queryset=Specialty.objects, many=True, required=False)
+    industries = Reference(queryset=Industry.objects, many=True, required=False)
+    programs = Reference(queryset=Program.objects, many=True, required=False)
     credentials = CredentialSerializer(many=True, required=False)
     identifiers = IdentifierSerializer(many=True, required=False)
     sources = SourceSerializer(many=True, required=False)

@@ -100,7 +100,6 @@ def read_revision(raw: list[str]) -> int:
     if not (raw[0].isascii() and raw[0].isdigit() and len(raw[0]) <= 18 and int(raw[0]) <= newest):
         raise Mistake("invalid_value", f"There is no revision {raw[0][:20]} yet: they go up to {newest}.")
     revision = int(raw[0])
-    forgotten = Log.objects.values_list("forgotten", flat=True).first() or 0
-    if revision < forgotten or not buckets.reaches(revision):
+    if revision < Log.objects.forgotten() or not buckets.reaches(revision):
         raise Problem("start_over", "That was too many changes ago. Follow the changes first.", snapshot=SNAPSHOT)
     return revision

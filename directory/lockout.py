@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from axes.handlers.database import AxesDatabaseHandler
@@ -21,8 +22,14 @@ def client_address(request: HttpRequest) -> str | None:
     if settings.TRUSTED_PROXIES:
         hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
         address = hops[-min(settings.TRUSTED_PROXIES, len(hops))] or address
+    return normal(address or "")
+
+
+@lru_cache(maxsize=4096)
+def normal(address: str) -> str | None:
+    """An address in the one way to write it; None for what is none."""
     try:
-        return str(ipaddress.ip_address(address or ""))
+        return str(ipaddress.ip_address(address))
     except ValueError:
         return None
 

@@ -123,7 +123,7 @@ def check_place(after: Place | int, end: Place, forgotten: int) -> None:
         if after.epoch != end.epoch or after.position > end.position:
             raise Problem("start_over", "This cursor is of a log that is not this one any more.", snapshot=SNAPSHOT)
     if revision < forgotten:
-        detail = f"Of revisions up to {forgotten}, not all is kept any more."
+        detail = f"What came before revision {forgotten} is no longer kept."
         raise Problem("start_over", detail, snapshot=SNAPSHOT)
 
 

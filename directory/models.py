@@ -394,12 +394,20 @@ class Version(models.Model):
         return ids.encode(kinds()[self.kind].kind_number, self.object_id)
 
 
+class LogQuerySet(models.QuerySet["Log"]):
+    def forgotten(self) -> int:
+        """The revision from which on everything is kept: see directory.retention."""
+        return self.values_list("forgotten", flat=True).first() or 0
+
+
 class Log(models.Model):
     """The log as a whole, a single row: which log it is, and what its documents were rendered with."""
 
     epoch = models.UUIDField(default=uuid.uuid4, help_text="New after a restore: cursors of another log are void.")
     rendering = models.CharField(max_length=64, blank=True)
     forgotten = models.BigIntegerField(default=0, help_text="Up to this revision, versions are no longer kept.")
+
+    objects = LogQuerySet.as_manager()
 
     class Meta:
         constraints = [models.CheckConstraint(name="log_is_one", condition=Q(pk=1))]

@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from rest_framework.serializers import ValidationError
 
-from directory.api.history import differences
+from directory.api.history import differences, is_unknown
 from directory.constraints import refusal
 from directory.models import Published, Revision, Version, kinds
 from directory.undoing import CannotUndo, Step, steps_to_undo, undo
@@ -87,6 +87,7 @@ def entries(model: type[Published], versions: Any, page: list[Version]) -> Itera
         yield {
             "version": version,
             "differences": shown(model, before and before.document, version.document),
+            "is_unknown": is_unknown(version.action, before),
         }
 
 

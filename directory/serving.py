@@ -2,6 +2,7 @@
 
 import ctypes
 import http.client
+import logging
 import os
 import signal
 import socket
@@ -10,11 +11,15 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from types import FrameType
 
 from django.conf import settings
 
+log = logging.getLogger(__name__)
+
 PATIENCE = 10  # seconds a process has for ending by itself
+PAUSE = 5  # seconds between two starts of one that is started again
 PR_SET_PDEATHSIG = 1  # from Linux' prctl.h
 
 
@@ -89,30 +94,50 @@ def worker_command() -> list[str]:
     ]
 
 
+@dataclass
+class Child:
+    """A process: what it runs, since when (of ``time.monotonic()``), and whether it is started again."""
+
+    process: subprocess.Popen[bytes]
+    command: list[str]
+    started_at: float
+    again: bool
+
+
 class Children:
     """The processes started by this one, which lives until one of them dies or it is asked to stop."""
 
     def __init__(self, stop_request: StopRequest) -> None:
         self._stop_request = stop_request
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, Child] = {}
 
-    def start(self, name: str, command: list[str]) -> None:
-        """Start a process in a group of its own: a terminal's Ctrl-C reaches it in our order, through stop()."""
-        self._running[name] = subprocess.Popen(
+    def start(self, name: str, command: list[str], *, again: bool = False) -> None:
+        """Start a process in a group of its own: a terminal's Ctrl-C reaches it in our order, through stop().
+
+        ``again``: it may end, as the worker does that loses the database, and is then started again.
+        """
+        process = subprocess.Popen(
             command,
             cwd=settings.BASE_DIR,
             stdin=subprocess.DEVNULL,
             process_group=0,
             preexec_fn=die_with_parent(),
         )
+        self._running[name] = Child(process, command, time.monotonic(), again)
 
     def check(self) -> None:
         """Raise Stopped when asked to stop, CannotServe when one of them has died."""
         self._stop_request.check()
-        for name, process in self._running.items():
-            if (code := process.poll()) is not None:
+        for name, child in list(self._running.items()):
+            code = child.process.poll()
+            if code is None:
+                continue
+            if code < 0 or not child.again:
                 how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
                 raise CannotServe(f"{name} {how}, so everything was stopped.")
+            if time.monotonic() - child.started_at >= PAUSE:
+                log.warning("%s ended with code %s and is started again.", name, code)
+                self.start(name, child.command, again=True)
 
     def wait_for_answer(self, host: str, port: int) -> None:
         """Return once an HTTP request is answered. Raises as check() does."""
@@ -136,11 +161,12 @@ class Children:
 
     def stop(self) -> None:
         """Ask all to end, and kill those that have not after PATIENCE seconds."""
-        for process in self._running.values():
+        running = [child.process for child in self._running.values()]
+        for process in running:
             if process.poll() is None:
                 process.terminate()
         give_up = time.monotonic() + PATIENCE
-        for process in self._running.values():
+        for process in running:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, give_up - time.monotonic()))
             kill_group(process.pid)

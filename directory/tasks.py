@@ -6,6 +6,7 @@ So no task has a `lock`: a worker that was killed would keep it for ever.
 import logging
 
 from django.conf import settings
+from django.core.management import call_command
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
@@ -50,6 +51,13 @@ def carry_on_imports(timestamp: int) -> None:
 
     if background.carry_on_all(seconds=5):
         background.call()
+
+
+@app.periodic(cron="0 22 * * *")
+@app.task(queueing_lock="prune")
+def prune(timestamp: int) -> None:
+    """Drop what is older than it is to be kept."""
+    call_command("prune", verbosity=0)
 
 
 @app.periodic(cron="45 21 * * *")

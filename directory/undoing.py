@@ -14,7 +14,7 @@ import orjson
 from django.contrib.auth.models import User
 from django.db.models import ProtectedError
 
-from directory.models import Action, Published, Revision, Source, Version, kinds
+from directory.models import Action, Log, Published, Revision, Source, Version, kinds
 from directory.publishing import Document, Publication, edit, publication, serializer_class
 
 
@@ -82,7 +82,11 @@ def undo(revision: Revision, *, by: User | None, reason: str = "") -> Publicatio
 def steps_to_undo(revision: Revision) -> list[Step]:
     """A step for each object that ``revision`` changed, also where it cannot be taken."""
     versions = list(revision.versions.all())
-    return [step_of(version, *around(version)) for version in versions]
+    steps = [step_of(version, *around(version)) for version in versions]
+    if revision.pk <= Log.objects.forgotten():
+        for step in steps:
+            step.why_not = "what it was before is no longer kept"
+    return steps
 
 
 def around(version: Version) -> tuple[Version | None, Version]:

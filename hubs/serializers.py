@@ -18,7 +18,7 @@ class HubSerializer(DocumentSerializer):
 
 
 class ProgramSerializer(DocumentSerializer):
-    hub = Reference(queryset=Hub.objects.all(), required=False, allow_null=True)
+    hub = Reference(queryset=Hub.objects, required=False, allow_null=True)
 
     class Meta(DocumentSerializer.Meta):
         model = Program
@@ -40,7 +40,7 @@ class ProgramSerializer(DocumentSerializer):
 
 
 class IndicatorSerializer(DocumentSerializer):
-    hub = Reference(queryset=Hub.objects.all(), required=False, allow_null=True)
+    hub = Reference(queryset=Hub.objects, required=False, allow_null=True)
 
     class Meta(DocumentSerializer.Meta):
         model = Indicator

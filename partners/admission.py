@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -20,7 +19,7 @@ from directory.api.errors import problem_response
 from directory.lockout import client_address, network_of
 from directory.log import Place, read_place
 from directory.waiting import answered_anew
-from partners.authentication import IN_ADDRESS, MARKS, Known, Refused, check, key_of, keys, scope_of
+from partners.authentication import IN_ADDRESS, Known, Refused, check, key_of, keys, recognised, scope_of
 from partners.counting import usage
 from partners.limits import NAME, WINDOW, Standing, table
 
@@ -37,8 +36,7 @@ CHALLENGE = 'Bearer realm="directory"'
 ANONYMOUS, KEY = "anonymous", "key"
 
 
-@dataclass(frozen=True)
-class Counted:
+class Counted(NamedTuple):
     """A request that was counted: by which policy, its limit, and how it stands."""
 
     policy: str
@@ -97,6 +95,9 @@ def authenticated(request: HttpRequest, authorization: str) -> Known:
     is_counted = False
     try:
         refuse_key_in_address(request)
+        if known := recognised(authorization):
+            known.check()
+            return known
         name, key = key_of(authorization)
         entry = keys.remembered(name)
         if entry is None:
@@ -110,12 +111,17 @@ def authenticated(request: HttpRequest, authorization: str) -> Known:
 
 
 def refuse_key_in_address(request: HttpRequest) -> None:
-    address = f"{request.path_info}&{request.META['QUERY_STRING']}"
-    if any(mark in address for mark in MARKS) and IN_ADDRESS.search(address):
+    if has_key(request.path_info, request.META["QUERY_STRING"]):
         detail = (
             "A key is sent as “Authorization: Bearer …” and never in an address: make another one and revoke this."
         )
         raise Refused("key_in_address", detail)
+
+
+def has_key(path: str, query: str) -> bool:
+    """Whether a key is in an address. What has none of the marks of one has none, which is sooner found out."""
+    address = f"{path}&{query}"
+    return ("dir" in address or "key=" in address or "token=" in address) and bool(IN_ADDRESS.search(address))
 
 
 def answer_key(request: HttpRequest, known: Known, get_response: Handler) -> HttpResponse:
@@ -140,16 +146,28 @@ def answer_key(request: HttpRequest, known: Known, get_response: Handler) -> Htt
 
 def for_key(response: HttpResponse, counted: Counted) -> None:
     """Add what only a key's owner is told, and keep shared caches from storing it."""
+    headers = response.headers
+    is_told = "RateLimit" in headers  # of a limit of the address's own
     for name, value in counted.headers().items():
-        others = [response[name]] if name in response and not response[name].startswith(f'"{counted.policy}"') else []
-        response[name] = ", ".join([*others, value])
-    said = [part.strip() for part in response.get("Cache-Control", "").split(",") if part.strip()]
-    if "no-store" not in said:
-        kept = [part for part in said if part not in ("public", "private") and not part.startswith("s-maxage")]
-        response["Cache-Control"] = ", ".join(["private", *kept])
-    exposed = response.get("Access-Control-Expose-Headers", "")
+        told = headers.get(name, "") if is_told else ""
+        is_other = told and not told.startswith(f'"{counted.policy}"')
+        headers[name] = f"{told}, {value}" if is_other else value
+    said = headers.get("Cache-Control", "")
+    if (private := kept_private(said)) != said:
+        headers["Cache-Control"] = private
+    exposed = headers.get("Access-Control-Expose-Headers", "")
     if EXPOSED not in exposed:
-        response["Access-Control-Expose-Headers"] = ", ".join(filter(None, [exposed, EXPOSED]))
+        headers["Access-Control-Expose-Headers"] = f"{exposed}, {EXPOSED}" if exposed else EXPOSED
+
+
+@lru_cache(maxsize=64)
+def kept_private(cache_control: str) -> str:
+    """The same for the one who asked, and for no shared cache."""
+    said = [part.strip() for part in cache_control.split(",") if part.strip()]
+    if "no-store" in said:
+        return cache_control
+    kept = [part for part in said if part not in ("public", "private") and not part.startswith("s-maxage")]
+    return ", ".join(["private", *kept])
 
 
 def count_address(request: HttpRequest) -> None:

@@ -66,8 +66,11 @@ class Usage:
         self.writing = threading.Lock()
 
     def count(self, key: int, *, is_refused: bool) -> None:
+        today = timezone.now().date()
         with self.lock:
-            day = self.days.setdefault((key, timezone.now().date()), Count())
+            day = self.days.get((key, today))
+            if day is None:
+                day = self.days[key, today] = Count()
             day.requests += 1
             day.refused += is_refused
             self.plan()

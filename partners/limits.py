@@ -45,13 +45,15 @@ class Standing(NamedTuple):
 
     @property
     def reset(self) -> int:
-        """In how many seconds the oldest requests that count are out of the window."""
-        counts = memoryview(self.slices).cast("I")
-        return next((age for age in range(1, SLICES + 1) if counts[(self.now + age) % SLICES]), 0)
+        """In how many seconds the oldest requests that count are out of the window; 0 where there are none."""
+        oldest = (self.now + 1) % SLICES * WORD
+        counts = self.slices[oldest:] + self.slices[:oldest]
+        passed = len(counts) - len(counts.lstrip(b"\0"))
+        return passed // WORD + 1 if passed < len(counts) else 0
 
 
 class Held:
-    """A lock that is held inside; written out, as a generator would cost as much as what it guards."""
+    """A lock that is held inside; made once, and written out, as a generator would cost as much as what it guards."""
 
     __slots__ = ("file", "lock", "number")
 
@@ -80,16 +82,13 @@ class Table:
         os.ftruncate(self.file, SIZE)
         self.memory = mmap.mmap(self.file, SIZE)
         self.words = memoryview(self.memory).cast("I")
-        self.locks = [threading.Lock() for _ in range(LOCKS)]
-
-    def held(self, number: int) -> Held:
-        return Held(self.file, self.locks[number], number)
+        self.held = [Held(self.file, threading.Lock(), number) for number in range(LOCKS)]
 
     def take(self, name: bytes, limit: int, cost: int = 1) -> Standing:
         """Count ``cost`` requests of the caller ``name``, of NAME bytes, unless that is more than ``limit``."""
         number = int.from_bytes(name[:4]) % SETS
         words = self.words
-        with self.held(number % LOCKS):
+        with self.held[number % LOCKS]:
             now = int(time.monotonic())
             record = self.find(HEAD + number * SET, name, now)
             if words[record] != now:
@@ -141,7 +140,7 @@ class Table:
         return self.words[0]
 
     def begin_generation(self) -> None:
-        with self.held(0):
+        with self.held[0]:
             self.words[0] = (self.words[0] + 1) % 2**32
 
 

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from directory.models import Revision, kinds
+from directory.models import Log, Revision, kinds
 from partners.couriers import locked
 from partners.models import Partner
 from partners.parcels import end_of_log
@@ -108,12 +108,13 @@ def test(webhook: Webhook, data: Mapping[str, str], by: Any) -> Done:
 
 
 def replay(webhook: Webhook, data: Mapping[str, str], by: Any) -> Done:
-    given, newest = data.get("revision", "").strip(), Revision.objects.current()
+    given = data.get("revision", "").strip()
+    oldest, newest = Log.objects.forgotten(), Revision.objects.current()
     if webhook.query:
         webhook.replay(0)
         return Done("All that matches is sent again, to a receiver that begins with nothing.")
-    if not (given.isascii() and given.isdigit() and len(given) < 19 and int(given) <= newest):
-        raise ValidationError(f"Say behind which revision to begin: 0 to {newest}.")
+    if not (given.isascii() and given.isdigit() and len(given) < 19 and oldest <= int(given) <= newest):
+        raise ValidationError(f"Say behind which revision to begin: {oldest} to {newest}.")
     webhook.replay(int(given))
     return Done(f"All that came behind revision {given} is sent again.")
 

@@ -20,8 +20,9 @@ DEADLINE = 90  # seconds; far more than it takes, so that only a hang fails
 class Serve:
     """A running `manage.py serve`, in a process group of its own as a terminal or a supervisor would start it."""
 
-    def __init__(self, data_dir: Path, log: Path) -> None:
+    def __init__(self, data_dir: Path, log: Path, **variables: str) -> None:
         self.port = free_port()
+        self.variables = variables
         self.log = log
         self.data = data_dir / "postgres"
         self.start()
@@ -33,14 +34,14 @@ class Serve:
             self.process = psutil.Popen(
                 [sys.executable, "manage.py", "serve"],
                 cwd=settings.BASE_DIR,
-                env={"PATH": os.defpath, **variables},
+                env={"PATH": os.defpath, **variables, **self.variables},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
 
-    def wait_until_ready(self) -> None:
-        wait_for(lambda: "Ready: " in self.output() or self.process.poll() is not None)
+    def wait_until_ready(self, seconds: float = DEADLINE) -> None:
+        wait_for(lambda: "Ready: " in self.output() or self.process.poll() is not None, seconds)
         assert self.process.poll() is None, self.output()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         connection.request("GET", "/livez")
@@ -67,8 +68,8 @@ class Serve:
         self.process.wait()
 
 
-def wait_for(condition: Callable[[], Any]) -> None:
-    give_up = time.monotonic() + DEADLINE
+def wait_for(condition: Callable[[], Any], seconds: float = DEADLINE) -> None:
+    give_up = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < give_up
         time.sleep(0.05)

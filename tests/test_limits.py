@@ -161,8 +161,8 @@ def test_a_process_that_dies_holds_up_nobody(tmp_path: Path, settings: Settings)
     path = tmp_path / "limits"
     dying = (
         "import os, signal, sys; from pathlib import Path; from django.conf import settings; settings.configure();"
-        "from partners.limits import LOCKS, Table; table = Table(Path(sys.argv[1]));"
-        "[table.held(n).__enter__() for n in range(LOCKS)]; os.kill(os.getpid(), signal.SIGKILL)"
+        "from partners.limits import Table; table = Table(Path(sys.argv[1]));"
+        "[held.__enter__() for held in table.held]; os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", dying, str(path)], cwd=settings.BASE_DIR, check=False)
     table = Table(path)

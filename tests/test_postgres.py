@@ -84,6 +84,7 @@ def test_one_server_for_users_that_come_at_once_until_the_last_has_left(data: Pa
     assert len(pids) == 1
     users[2].leave()
     assert processes(data) == []
+    assert "FATAL" not in (data / "log").read_text()  # nobody who asked whether it runs was refused
 
 
 @pytest.mark.parametrize("language", ["C", "de_DE.UTF-8", "nonsense"])

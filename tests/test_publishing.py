@@ -299,6 +299,15 @@ def test_the_rendering_digest_follows_the_serializers(monkeypatch: pytest.Monkey
     assert rendering() != before
 
 
+def test_what_is_called_otherwise_does_not_put_documents_behind() -> None:
+    """The digest is of how objects are rendered, whatever objects there are to be referred to."""
+    hub = make_hub("Lyallpur")
+    list(publish_all())
+    edit(hub, {"name": "Faisalabad"}, source=Source.ADMIN)
+    make_hub("Sialkot")
+    assert not is_behind()
+
+
 def test_check_names_what_differs_and_overlooks_what_waits_for_the_sweep() -> None:
     waiting, wrong = make_company("Waiting"), make_company("Wrong")
     assert list(check()) == []

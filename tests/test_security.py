@@ -70,7 +70,7 @@ LINES = {
     39: "The log has what is to be found again, and no secret; nobody forges a line",
     40: "Every address of the API has a version and a description",
     41: "Nothing in a page is from elsewhere",
-    43: "What the public no longer sees leaves the log that it reads, and what a sender sent may be deleted",
+    43: "A backup is restored in a drill; what is old leaves history and logs; what a sender sent may be deleted",
 }
 OWED = {
     10: "issue 5, keys of partners",
@@ -87,7 +87,6 @@ OWED = {
 PARTLY = {
     40: "Deprecation and Sunset: nothing is deprecated yet",
     41: "a checksum of the embed's script: its address has no version, so that it can be mended",
-    43: "a restore drill, before a release",
 }
 
 

@@ -136,6 +136,17 @@ def test_the_death_of_one_child_ends_everything(serve: Serve, word: str, name: s
     assert "Traceback" not in serve.output()
 
 
+def test_a_worker_that_ends_by_itself_is_started_again(serve: Serve) -> None:
+    """As it does when it loses the database: the web goes on, and no supervisor is needed."""
+    wait_for(lambda: "Launching a worker" in serve.output())
+    ended = serve.child("procrastinate")
+    ended.terminate()
+    wait_for(lambda: serve.output().count("Launching a worker") == 2)
+    assert serve.child("procrastinate").pid != ended.pid
+    assert "The worker ended with code 0 and is started again." in serve.output()
+    assert serve.process.poll() is None
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
 def test_the_death_of_serve_itself_ends_its_children(serve: Serve) -> None:
     children = serve.process.children(recursive=True)

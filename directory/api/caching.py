@@ -22,7 +22,8 @@ NOT_KEPT = "no-store"
 PRIVATE = "private, max-age=0, stale-while-revalidate=300, stale-if-error=86400"
 # Below this, a coding's own bytes outweigh what it saves.
 CODED_FROM = 512
-EXPOSED = "ETag, Directory-Revision, Link"
+# What scripts of other sites may read; the limits are told to keys alone, but these are cached answers' headers, too.
+EXPOSED = "ETag, Directory-Revision, Link, Retry-After, RateLimit, RateLimit-Policy"
 
 T = TypeVar("T")
 

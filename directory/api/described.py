@@ -219,7 +219,13 @@ def history_operation(view: type[PublishedViewSet]) -> Operation:
             "source": {"type": "string", "enum": list(Source.values)},
             "action": {"type": "string", "enum": list(Action.values)},
             "url": {**LINK, "description": "The object as it was then."},
-            "changes": {"type": "array", "items": reference("Change")},
+            "changes": nullable(
+                {
+                    "type": "array",
+                    "items": reference("Change"),
+                    "description": "Null where the version before it is no longer kept.",
+                }
+            ),
         },
         description="What one revision made of the object.",
     )

@@ -32,7 +32,7 @@ from directory.api.rendering import FORMATS, read_format
 from directory.api.selection import unknown_parameters
 from directory.api.shapes import all_of, document_field, pick
 from directory.api.statements import Slot, Statement
-from directory.models import Published, Version
+from directory.models import Action, Log, Published, Revision, Version
 
 PARAMETERS = {
     "as_of": Parameter(
@@ -66,11 +66,14 @@ def read_moment(query: Any, revision: int, mistakes: list[Mistake]) -> Q | None:
 
 
 def moment(raw: str, revision: int) -> Q:
+    """Which versions ``raw`` asks for; raises Mistake, and Problem where that is no longer kept."""
     if not raw:
         raise Mistake("empty_value", "Give a revision's number, a date or a time.")
     if raw.isascii() and raw.isdigit():
         if len(raw) > 18 or not 1 <= int(raw) <= revision:
             raise Mistake("invalid_value", f"There is no revision {raw[:20]}: they go from 1 to {revision}.")
+        if int(raw) < (forgotten := Log.objects.forgotten()):
+            raise Problem("gone", f"What was before revision {forgotten} is no longer kept.")
         return Q(revision__lte=int(raw))
     try:
         at: datetime.datetime = Time().parse(raw, revision)
@@ -82,6 +85,9 @@ def moment(raw: str, revision: int) -> Q:
         raise Mistake("invalid_value", detail) from mistake
     if at > timezone.now():
         raise Mistake("invalid_value", f"“{raw[:40]}” lies in the future.")
+    first = Revision.objects.filter(pk=Log.objects.forgotten()).first()
+    if first and at < first.created_at:
+        raise Problem("gone", f"What was before {rfc3339(first.created_at)} is no longer kept.")
     return Q(revision__created_at__lte=at)
 
 
@@ -171,13 +177,18 @@ class History:
             "source": source,
             "action": action,
             "url": f"{address}?as_of={revision}" if document else None,
-            "changes": differences(self.model, before, document),
+            "changes": None if is_unknown(action, before) else differences(self.model, before, document),
         }
 
     def url(self, cursor: Cursor | None) -> str:
         position = [("cursor", cursor.encode(NEWEST_FIRST.name, self.scope))] if cursor else []
         query = urlencode([*self.asked, *position])
         return f"{self.address}?{query}" if query else self.address
+
+
+def is_unknown(action: str, before: object) -> bool:
+    """Whether a version changed something of which the version ``before`` it is no longer kept."""
+    return before is None and action in (Action.UPDATED, Action.RENAMED)
 
 
 def differences(model: type[Published], before: str | None, after: str | None) -> list[dict[str, Any]]:

@@ -110,7 +110,8 @@ class Server:
             yield
 
     def _ping(self) -> Ping:
-        return Ping(PGconn.ping(f"host='{self.socket_dir}' port=5432".encode()))
+        # Without a name it would ask for the caller's, and its log have a line of that for each connection.
+        return Ping(PGconn.ping(f"host='{self.socket_dir}' port=5432 user=postgres dbname=postgres".encode()))
 
     def _ensure_running(self) -> None:
         if not self.data.exists():

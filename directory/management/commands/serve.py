@@ -64,7 +64,7 @@ class Command(BaseCommand):
         children.start("gunicorn", gunicorn_command())
         children.wait_for_answer(settings.HOST, settings.PORT)
         # Only now: its start would compete with that of the first answer for the processor.
-        children.start("The worker", worker_command())
+        children.start("The worker", worker_command(), again=True)
         self.stdout.write(f"Ready: {settings.SITE_URL}/api/v1/ and, for curators, {settings.SITE_URL}/admin/")
         children.watch()
 

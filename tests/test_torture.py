@@ -1,0 +1,14 @@
+"""The torture of tests.torture in small: a few hundred edits, the database killed once and the server once."""
+
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+
+@pytest.mark.complaint(8, 9)
+def test_nothing_is_missed_dangling_or_out_of_order_whatever_is_killed() -> None:
+    command = [sys.executable, "-m", "tests.torture", "--edits", "240", "--kills", "2", "--seed", "5"]
+    told = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout[-3000:] + told.stderr[-3000:]
