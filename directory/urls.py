@@ -10,7 +10,7 @@ from rest_framework.routers import SimpleRouter
 
 from companies import inbox, resolver, suggest
 from companies.views import CompanyStatistics, CompanyViewSet, IndustryViewSet, SpecialtyViewSet
-from directory import changes, digest, signin, snapshot, views
+from directory import changes, digest, files, signin, snapshot, views
 from directory.api import errors
 from hubs.views import HubViewSet, IndicatorViewSet, ProgramViewSet
 from partners import crawlers, embeds, feeds, pages, previewing, reconciliation
@@ -32,6 +32,7 @@ urlpatterns = [
     path("api/v1/changes/", changes.Changes.as_view()),
     path("api/v1/snapshot/", snapshot.Snapshot.as_view()),
     path("api/v1/digest/", digest.Digest.as_view()),
+    path("api/v1/files/", files.Files.as_view()),
     path("api/v1/stats/", CompanyStatistics.as_view()),
     path("api/v1/suggest/", suggest.Suggest.as_view()),
     path("api/v1/suggestions/", inbox.Inbox.as_view()),
@@ -48,6 +49,7 @@ urlpatterns = [
     path("companies/<str:key>/", pages.company),
     path("partner/", include("partners.urls")),
     path("id/<str:key>/", previewing.view),
+    path("files/<slug:night>/<str:name>", files.file),
     path("feed.<str:form>", feeds.of_list),
     path("views/<str:key>/feed.<str:form>", feeds.of_view),
     path("sitemap.xml", crawlers.sitemaps),

@@ -39,6 +39,7 @@ SCOPES: dict[str, Scope | None] = {
     "/api/v1/changes/": M,
     "/api/v1/snapshot/": M,
     "/api/v1/digest/": M,
+    "/api/v1/files/": M,
     "/api/v1/stats/": R,
     "/api/v1/suggest/": R,
     "/api/v1/suggestions/": S,
