@@ -13,7 +13,7 @@ from companies.views import CompanyStatistics, CompanyViewSet, IndustryViewSet, 
 from directory import changes, digest, files, signin, snapshot, views
 from directory.api import errors
 from hubs.views import HubViewSet, IndicatorViewSet, ProgramViewSet
-from partners import crawlers, embeds, feeds, pages, previewing, reconciliation
+from partners import crawlers, elements, embeds, feeds, pages, previewing, reconciliation
 from partners.views import PublicViewViewSet
 
 router = SimpleRouter()
@@ -45,7 +45,8 @@ urlpatterns = [
     path("embed/fragment/", embeds.fragment),
     path("embed/oembed/", embeds.oembed),
     path("embed/badge/<str:key>.svg", embeds.badge),
-    path("embed/directory-listings.js", embeds.element),
+    path("embed/directory-listings.js", elements.newest),
+    path("embed/directory-listings-<int:number>.js", elements.release),
     path("companies/<str:key>/", pages.company),
     path("partner/", include("partners.urls")),
     path("id/<str:key>/", previewing.view),

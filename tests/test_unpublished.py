@@ -70,7 +70,8 @@ OWN = {
 # are sent, for which test_resolving.py and test_reconciling.py see to it.
 OTHERS = """
     / /api/v1/ /api/v1/openapi.json /api/v1/suggestions/ /api/v1/suggestions/{token}/ /embed/oembed/
-    /embed/directory-listings.js /robots.txt /llms.txt /.well-known/api-catalog /.well-known/security.txt
+    /embed/directory-listings.js /embed/directory-listings-{number}.js
+    /robots.txt /llms.txt /.well-known/api-catalog /.well-known/security.txt
     /docs/ /problems/ /problems/{code}/ /livez /readyz /api/ /sitemap-{part}.xml
     /id/{key}/ /feed.{form} /views/{key}/feed.{form} /api/v1/views/ /api/v1/views/{key}/
     /partner/ /partner/{partner_id}/ /partner/{partner_id}/keys/ /partner/{partner_id}/keys/{name}/revoke/
