@@ -75,6 +75,7 @@ OTHERS = """
     /docs/ /problems/ /problems/{code}/ /livez /readyz /api/ /sitemap-{part}.xml
     /id/{key}/ /feed.{form} /views/{key}/feed.{form} /api/v1/views/ /api/v1/views/{key}/
     /partner/ /partner/{partner_id}/ /partner/{partner_id}/keys/ /partner/{partner_id}/keys/{name}/revoke/
+    /partner/{partner_id}/views/ /partner/{partner_id}/views/{pk}/
     /partner/{partner_id}/webhooks/ /partner/{partner_id}/webhooks/{pk}/
 """
 ASKED = {
