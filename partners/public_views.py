@@ -65,7 +65,7 @@ class PublicView(Published):
         related_name="public_views",
     )
 
-    objects = PublicViewQuerySet.as_manager()
+    objects = PublicViewQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta(Published.Meta):
         verbose_name = "public view"

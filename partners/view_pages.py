@@ -62,7 +62,8 @@ def own_list(request: HttpRequest, partner: Partner) -> HttpResponse:
     """A partner's views, and a form for one more."""
     form = ViewForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        made = form.save(PublicView(made_by=request.user), partner=partner, by=request.user)
+        by: Any = request.user
+        made = form.save(PublicView(made_by=by), partner=partner, by=by)
         if made:
             messages.success(request, f"“{made}” was made.")
             return redirect("partner_view", partner.pk, made.pk)

@@ -53,7 +53,7 @@ def name_of(package: Distribution) -> str:
 
 def licence_of(package: Distribution) -> str:
     """The SPDX expression of its licence; empty where nobody has said what it is."""
-    metadata = package.metadata
+    metadata: Any = package.metadata
     said = metadata.get("License-Expression") or IN_WORDS.get(metadata.get("License") or "", "")
     return said or AS_READ.get(name_of(package), "")
 
