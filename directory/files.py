@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 from whitenoise.middleware import WhiteNoiseMiddleware
-from whitenoise.responders import MissingFileError, StaticFile
+from whitenoise.responders import MissingFileError, Response, SlicedFile, StaticFile
 
 from directory.api import rendering
 from directory.api.caching import CACHE_CONTROL, unkept
@@ -92,8 +93,9 @@ class Sent:
         return found
 
     def close(self) -> None:
-        self.file.close()
-        running.release()
+        if not self.file.closed:
+            self.file.close()
+            running.release()
 
 
 class Bounded(StaticFile):
@@ -108,6 +110,16 @@ class Bounded(StaticFile):
         else:
             response.file = Sent(response.file)
         return response
+
+    def get_range_response(self, range_header: str, base_headers: Any, file_handle: Any) -> Any:
+        """Also of a single byte, by which clients find out whether there are parts; the library takes it for none."""
+        size = int(dict(base_headers)["Content-Length"])
+        start, end = self.get_byte_range(range_header, size)
+        if start != end:
+            return super().get_range_response(range_header, base_headers, file_handle)
+        part = {"Content-Range": f"bytes {start}-{end}/{size}", "Content-Length": "1"}
+        sliced = file_handle and SlicedFile(file_handle, start, end)
+        return Response(HTTPStatus.PARTIAL_CONTENT, [*(dict(base_headers) | part).items()], sliced)
 
 
 @require_safe

@@ -367,13 +367,15 @@ def test_a_file_is_sent_as_the_manifest_says(api: Client) -> None:
 
 
 @pytest.mark.usefixtures("folder", "one_connection")
-@pytest.mark.parametrize(("asked", "status"), [("bytes=10-19", 206), ("bytes=-10", 206), ("bytes=999999999-", 416)])
+@pytest.mark.parametrize(
+    ("asked", "status"), [("bytes=10-19", 206), ("bytes=-10", 206), ("bytes=3-3", 206), ("bytes=999999999-", 416)]
+)
 def test_a_part_of_a_file(api: Client, folder: Path, asked: str, status: int) -> None:
     path = path_of(manifest_of(folder), "directory.sqlite")
     whole = (folder / "directory.sqlite").read_bytes()
     response: Any = api.get(path, headers={"range": asked})
     assert response.status_code == status
-    expected = {"bytes=10-19": whole[10:20], "bytes=-10": whole[-10:]}.get(asked, b"")
+    expected = {"bytes=10-19": whole[10:20], "bytes=-10": whole[-10:], "bytes=3-3": whole[3:4]}.get(asked, b"")
     assert content(response) == expected
     if expected:
         assert response["Content-Range"].endswith(f"/{len(whole)}")
