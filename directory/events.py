@@ -19,6 +19,7 @@ Handler = Callable[[HttpRequest], HttpResponse]
 REFUSALS = (401, 403, 429)
 READING = ("GET", "HEAD", "OPTIONS")
 CURATORS = ("/admin/", "/account/", "/partner/")
+COPIES = ("/api/", "/files/")
 LONGEST = 200  # characters of a path
 # What starts a new line somewhere, or hides some of one.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -62,7 +63,7 @@ def is_event(request: HttpRequest, response: HttpResponse) -> bool:
         return True
     if request.path_info.startswith(CURATORS):
         return request.method not in READING
-    return response.streaming and request.path_info.startswith("/api/")
+    return response.streaming and request.path_info.startswith(COPIES)
 
 
 class IdFilter(logging.Filter):

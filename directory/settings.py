@@ -130,6 +130,7 @@ MIDDLEWARE = [
     "directory.transport.serve_accounts",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+FILES_DIR = DATA_DIR / "files"  # the nightly files: all that is published, to take whole
 LIMITS_FILE = DATA_DIR / "limits"  # memory that all web processes of this machine count requests in
 # Bytes of a body: it is held in memory. Batches and suggestions are far smaller.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000

@@ -140,11 +140,15 @@ class Head:
     position: int
     counts: dict[str, int]
 
-    def line(self) -> bytes:
+    @property
+    def next(self) -> str:
+        """Where the changes feed goes on behind it, without a gap."""
         place = Place(self.epoch, self.revision, self.position)
+        return f"{settings.SITE_URL}/api/v1/changes/?after={place.encode()}"
+
+    def line(self) -> bytes:
         told = {"revision": self.revision, "epoch": self.epoch, "counts": self.counts}
-        url = f"{settings.SITE_URL}/api/v1/changes/?after={place.encode()}"
-        return orjson.dumps({**told, "next": url, "license": settings.LICENSE}) + b"\n"
+        return orjson.dumps({**told, "next": self.next, "license": settings.LICENSE}) + b"\n"
 
 
 class Copy:
@@ -172,7 +176,7 @@ class Copy:
         numbers = {kind: model.kind_number for kind, model in kinds().items()}
         total = 0
         yield self.head.line()
-        while rows := self.cursor.fetchmany(CHUNK):
+        for rows in self.chunks():
             total += len(rows)
             yield "".join(
                 [
@@ -182,6 +186,11 @@ class Copy:
                 ]
             ).encode()
         yield orjson.dumps({"rows": total, "revision": self.head.revision}) + b"\n"
+
+    def chunks(self) -> Iterator[list[tuple[str, int, int, None, str]]]:
+        """(kind, primary key, revision, None, document) of each object, some at a time, kind after kind."""
+        while rows := self.cursor.fetchmany(CHUNK):
+            yield rows
 
     def close(self) -> None:
         self.open.close()

@@ -7,6 +7,7 @@ import logging
 
 from django.conf import settings
 from django.core.management import call_command
+from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Status
 
@@ -30,6 +31,15 @@ def check(timestamp: int) -> None:
 
     for kind, public_id in publishing.check():
         logger.error("the published document of %s %s is not what rendering it gives", kind, public_id)
+
+
+@app.periodic(cron="0 22 * * *")
+@app.task(queueing_lock="write_files")
+def write_files(timestamp: int) -> None:
+    """Write all that is published into files, to be taken whole."""
+    from directory import nightly
+
+    nightly.make_night(timezone.now())
 
 
 @app.periodic(cron="* * * * *")

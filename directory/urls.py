@@ -10,10 +10,10 @@ from rest_framework.routers import SimpleRouter
 
 from companies import inbox, resolver, suggest
 from companies.views import CompanyStatistics, CompanyViewSet, IndustryViewSet, SpecialtyViewSet
-from directory import changes, digest, signin, snapshot, views
+from directory import changes, digest, files, signin, snapshot, views
 from directory.api import errors
 from hubs.views import HubViewSet, IndicatorViewSet, ProgramViewSet
-from partners import crawlers, embeds, feeds, pages, previewing, reconciliation
+from partners import crawlers, elements, embeds, feeds, pages, previewing, reconciliation
 from partners.views import PublicViewViewSet
 
 router = SimpleRouter()
@@ -32,6 +32,7 @@ urlpatterns = [
     path("api/v1/changes/", changes.Changes.as_view()),
     path("api/v1/snapshot/", snapshot.Snapshot.as_view()),
     path("api/v1/digest/", digest.Digest.as_view()),
+    path("api/v1/files/", files.Files.as_view()),
     path("api/v1/stats/", CompanyStatistics.as_view()),
     path("api/v1/suggest/", suggest.Suggest.as_view()),
     path("api/v1/suggestions/", inbox.Inbox.as_view()),
@@ -44,10 +45,12 @@ urlpatterns = [
     path("embed/fragment/", embeds.fragment),
     path("embed/oembed/", embeds.oembed),
     path("embed/badge/<str:key>.svg", embeds.badge),
-    path("embed/directory-listings.js", embeds.element),
+    path("embed/directory-listings.js", elements.newest),
+    path("embed/directory-listings-<int:number>.js", elements.release),
     path("companies/<str:key>/", pages.company),
     path("partner/", include("partners.urls")),
     path("id/<str:key>/", previewing.view),
+    path("files/<slug:night>/<str:name>", files.file),
     path("feed.<str:form>", feeds.of_list),
     path("views/<str:key>/feed.<str:form>", feeds.of_view),
     path("sitemap.xml", crawlers.sitemaps),

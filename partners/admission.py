@@ -29,7 +29,7 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 API = "/api/"
 # Where work is done for whoever asks.
-LIMITED = (API, "/embed/", "/companies/", "/feed.atom", "/sitemap")
+LIMITED = (API, "/embed/", "/companies/", "/feed.atom", "/sitemap", "/files/")
 CHANGES = "/api/v1/changes/"
 EXPOSED = "Retry-After, RateLimit, RateLimit-Policy"
 CHALLENGE = 'Bearer realm="directory"'

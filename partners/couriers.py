@@ -116,7 +116,7 @@ class Courier:
             if webhook.test_asked:
                 return Parcel(webhook, new_message(), Delivery.Kind.TEST, test_body(now), signing)
             batch = next_batch(webhook, now)
-            kind = Delivery.Kind.VIEW if webhook.query else Delivery.Kind.CHANGES
+            kind = Delivery.Kind.VIEW if webhook.is_of_list else Delivery.Kind.CHANGES
             parcel = Parcel(webhook, batch.message, kind, body(webhook, batch), signing, batch) if batch else None
         except (Problem, Mistake) as error:
             parcel = None

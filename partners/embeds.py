@@ -5,11 +5,8 @@ All are of one revision, carry an ETag, and may be shown by whoever keeps them f
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import orjson
@@ -23,17 +20,15 @@ from django.views.decorators.http import require_safe
 from companies.views import CompanyViewSet
 from directory.api import facets, rendering, shapes
 from directory.api.addresses import PermanentRedirect, find
-from directory.api.caching import at_one_revision, is_known, remember
+from directory.api.caching import at_one_revision, remember
 from directory.api.errors import CODES, InvalidQuery, Mistake, Problem
 from directory.api.listing import JSON, Listing
+from partners.elements import snippet
 from partners.viewing import ViewListing, find_view, moved_to
 
 TITLE = "Technology companies of Pakistan"
 HTML, TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
-SVG, SCRIPT = "image/svg+xml; charset=utf-8", "text/javascript; charset=utf-8"
-MODULE = Path(__file__).parent / "static" / "partners" / "directory-listings.js"
-# A day as it is, and a week more while a newer one is being fetched or cannot be.
-KEPT = "public, max-age=86400, stale-while-revalidate=604800, stale-if-error=604800"
+SVG = "image/svg+xml; charset=utf-8"
 THEMES, DIRECTIONS = ("auto", "light", "dark"), ("ltr", "rtl")
 OWN = {"theme": THEMES, "dir": DIRECTIONS}
 # The parameter that names a view by its slug, an earlier slug or its id.
@@ -195,7 +190,9 @@ def oembed(request: HttpRequest) -> HttpResponse:
     shown = framed_query(query.get("url", ""))
     width, height = fitting(query, "maxwidth", WIDTH), fitting(query, "maxheight", HEIGHT)
     revision: int = request.revision  # type: ignore[attr-defined]
-    title = asked_for(read(QueryDict(shown))[0], request, revision)[1]  # raises where it would frame a refusal
+    own, chosen = read(QueryDict(shown))
+    title = asked_for(own, request, revision)[1]  # raises where it would frame a refusal
+    view = {VIEW: own.pop(VIEW, [""])[0], "theme": chosen["theme"] if "theme" in QueryDict(shown) else ""}
     frame = {"src": f"{settings.SITE_URL}/embed/?{shown}", "title": title, "width": width, "height": height}
     content = {
         "version": "1.0",
@@ -207,6 +204,8 @@ def oembed(request: HttpRequest) -> HttpResponse:
         "html": render_to_string("embeds/frame.html", frame).strip(),
         "width": width,
         "height": height,
+        # Not of oEmbed: the same list as an element, for who would rather have a script than a frame.
+        "element": snippet(own, view),
     }
     response = HttpResponse(orjson.dumps(content), content_type=JSON)
     response.revision = revision  # type: ignore[attr-defined]
@@ -232,20 +231,3 @@ def fitting(query: QueryDict, name: str, wanted: int) -> int:
         detail = f"“{given[:20]}” is not a number of pixels, such as {wanted}."
         raise InvalidQuery([Mistake("invalid_value", detail, name)])
     return min(int(given), wanted)
-
-
-@cache
-def module() -> tuple[bytes, str]:
-    """(the element's source, its ETag)."""
-    source = MODULE.read_bytes()
-    return source, f'"{hashlib.blake2b(source, digest_size=12).hexdigest()}"'
-
-
-@require_safe
-def element(request: HttpRequest) -> HttpResponse:
-    """The module that defines <directory-listings>."""
-    source, etag = module()
-    response = HttpResponse(status=304) if is_known(etag, request) else HttpResponse(source, content_type=SCRIPT)
-    for name, value in {"ETag": etag, "Cache-Control": KEPT, "Access-Control-Allow-Origin": "*"}.items():
-        response[name] = value
-    return response

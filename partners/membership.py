@@ -50,9 +50,9 @@ class Membership:
     """The companies that match a webhook's query now, beside those that its receiver holds."""
 
     def __init__(self, webhook: Webhook, revision: int) -> None:
-        """Raises InvalidQuery where the query means nothing any more."""
+        """Raises Problem where the query means nothing any more, or its view is gone."""
         self.webhook = webhook
-        self.selection = read_query(webhook.query, revision)
+        self.selection = read_query(webhook.asked(revision), revision)
         conditions = [CompanyFilters.condition(Company, *form) for form in self.selection.form]
         self.matching = count_statement(Company).given(conditions)
 

@@ -27,7 +27,7 @@ class Scope(models.TextChoices):
     """What a key may be used for."""
 
     READ = "read", "Lists, objects and statistics"
-    MIRROR = "mirror", "Changes, snapshot and digests"
+    MIRROR = "mirror", "Changes, snapshot, digests and files"
     SUGGEST = "suggest", "Suggestions"
 
 

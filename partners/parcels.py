@@ -26,6 +26,8 @@ from partners.membership import DECIDING, ENTERED, KIND, LEFT, Event, Membership
 from partners.signing import new_message
 from partners.webhooks import Member, Stage, Webhook
 
+# The kind whose changes may change what a webhook of a view asks for.
+VIEW = "publicview"
 # Records of a batch; up to twice as many of a list where others' changes are added.
 LIMIT = 100
 
@@ -66,7 +68,7 @@ def next_batch(webhook: Webhook, now: datetime.datetime) -> Batch | None:
     if webhook.pending:
         return Batch.read(webhook.pending)
     while True:
-        page, batch = batch_of_list(webhook, now) if webhook.query else batch_of_log(webhook, now)
+        page, batch = batch_of_list(webhook, now) if webhook.is_of_list else batch_of_log(webhook, now)
         if batch:
             webhook.pending = batch.stored()
             return batch
@@ -87,7 +89,8 @@ def batch_of_log(webhook: Webhook, now: datetime.datetime) -> tuple[Page, Batch 
 
 def read(webhook: Webhook, limit: int) -> Page:
     """The log from the webhook's place on, of the kinds that it follows."""
-    followed = (*DECIDING, KIND) if webhook.query else webhook.kinds or list(kinds())
+    of_list = (*DECIDING, KIND, *([VIEW] if webhook.view_id else []))
+    followed = of_list if webhook.is_of_list else webhook.kinds or list(kinds())
     return read_page(webhook.place, followed, limit, current_revision())
 
 
@@ -110,7 +113,7 @@ def batch_of_list(webhook: Webhook, now: datetime.datetime) -> tuple[Page, Batch
     membership = Membership(webhook, page.revision)
     touched = [ids.decode(record["id"])[1] for record in page.records if record["kind"] == KIND]
     events = membership.events_of(list(dict.fromkeys(touched)))
-    if changed and membership.is_decided_by(changed):
+    if changed and (VIEW in changed or membership.is_decided_by(changed)):
         told = {pk for _, pk in events}
         differences = membership.differences(LIMIT + len(told) + 1)
         others = [(event, pk) for event, pk in differences if pk not in told]
@@ -154,10 +157,17 @@ def body(webhook: Webhook, batch: Batch) -> str:
         asked = {"after": batch.to.encode(), **({"kind": ",".join(webhook.kinds)} if webhook.kinds else {})}
         data["next"] = f"{settings.SITE_URL}/api/v1/changes/?{urlencode(asked, safe=',')}"
     else:
-        data |= {"query": webhook.query, "begins": batch.begins}
+        data |= named(webhook) | {"begins": batch.begins}
     data |= {"results": records, "meta": {"license": settings.LICENSE}}
     kind = "changes" if batch.events is None else "view"
     return orjson.dumps({"type": kind, "timestamp": batch.at, "data": data}).decode()
+
+
+def named(webhook: Webhook) -> dict[str, Any]:
+    """What a delivery says of the list that it is of."""
+    if webhook.view is None:
+        return {"query": webhook.query}
+    return {"view": {"id": webhook.view.public_id, "slug": webhook.view.slug, "name": webhook.view.name}}
 
 
 def told(events: Sequence[Event]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Sum
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -26,6 +26,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from directory.api.caching import current_revision
 from directory.signin import missing_step
 from partners.charts import DAYS, Chart, draw
+from partners.elements import snippet
 from partners.forms import KeyForm
 from partners.issuing import issue, revoke
 from partners.models import SLOTS, ApiKey, Partner, Usage
@@ -108,6 +109,7 @@ def page(request: HttpRequest, partner: Partner, form: KeyForm, *, status: int =
         "form": form if len(live) < len(SLOTS) or form.errors else None,
         "chart": chart_of(partner),
         "days": DAYS,
+        "snippet": snippet(QueryDict("hub=lahore"), {"limit": "10"}),
         "current": current,
         "mirrors": [(key, current - key.mirrored_revision) for key in keys if key.mirrored_revision is not None],
     }

@@ -50,9 +50,9 @@ class PublicViewAdmin(PublishedAdmin):
     change_form_template = "admin/partners/publicview/change_form.html"
     also_known_by = ("description", "query", "slug")
     fields = ["name", "slug", "description", "query", "is_published"]
-    list_display = ["name", "slug", "asks_for", "is_published", "works", "made_by", "updated_at"]
+    list_display = ["name", "slug", "asks_for", "is_published", "works", "partner", "made_by", "updated_at"]
     list_filter = ["is_published", ("made_by", CuratorFilter)]
-    list_select_related = ["made_by"]
+    list_select_related = ["made_by", "partner"]
 
     def save_model(self, request: HttpRequest, obj: PublicView, form: Any, change: bool) -> None:
         if not change:
@@ -61,7 +61,7 @@ class PublicViewAdmin(PublishedAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         found = super().get_readonly_fields(request, obj)
-        return [*found, "made_by", "works"] if obj else found
+        return [*found, "partner", "made_by", "works"] if obj else found
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> Any:
         if preview := context.get("preview"):

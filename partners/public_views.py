@@ -7,6 +7,8 @@ follows the log learns in its place when its query changed, and no answer that w
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -16,9 +18,18 @@ from companies.models import ORDERINGS
 from directory.api.caching import current_revision
 from directory.api.errors import Problem
 from directory.api.ordering import indexes_for
-from directory.models import Published, published_triggers
+from directory.models import Published, PublishedQuerySet, published_triggers
 from hubs.models import PUBLISHED
 from partners.queries import canonical, in_words
+
+if TYPE_CHECKING:
+    from partners.models import Partner
+
+
+class PublicViewQuerySet(PublishedQuerySet):
+    def open_to(self, partner: Partner) -> PublicViewQuerySet:
+        """Those that ``partner`` may build upon: the directory's, and its own; published ones."""
+        return self.published().filter(Q(partner=None) | Q(partner=partner))  # type: ignore[return-value]
 
 
 class PublicView(Published):
@@ -35,6 +46,15 @@ class PublicView(Published):
         help_text="Filters and order of the list of companies, as in its address: hub=lahore&founded_year__gte=2015."
     )
     # Never public.
+    partner = models.ForeignKey(
+        "partners.Partner",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="views",
+        help_text="Whose own it is, to change on the partner's pages. Empty: the directory's.",
+    )
     is_published = models.BooleanField(default=False, help_text="Whether its address answers.")
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -44,6 +64,8 @@ class PublicView(Published):
         on_delete=models.SET_NULL,
         related_name="public_views",
     )
+
+    objects = PublicViewQuerySet.as_manager()  # type: ignore[misc]
 
     class Meta(Published.Meta):
         verbose_name = "public view"

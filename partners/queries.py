@@ -29,6 +29,13 @@ def canonical(text: str, revision: int) -> str:
     return urlsplit(Listing(CompanyViewSet(), query, revision).url()).query
 
 
+def filters_of(query: str, revision: int) -> str:
+    """The filters of a view's query, in today's slugs and without its order."""
+    asked = followed(QueryDict(query), revision)
+    asked.pop(ORDER, None)
+    return asked.urlencode()
+
+
 def followed(query: QueryDict, revision: int) -> QueryDict:
     """The query with today's slugs in the place of old ones."""
     today = query.copy()

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from directory.models import Log, Revision, kinds
 from partners.couriers import locked
-from partners.models import Partner
+from partners.models import Partner, PublicView
 from partners.parcels import end_of_log
 from partners.webhooks import MOST_WEBHOOKS, Stage, State, Webhook
 
@@ -32,7 +32,12 @@ class WebhookForm(forms.ModelForm):
 
     class Meta:
         model = Webhook
-        fields = ["url", "kinds", "query"]
+        fields = ["url", "kinds", "view", "query"]
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        views: Any = self.fields["view"]
+        views.queryset, views.empty_label = PublicView.objects.open_to(self.instance.partner), "None"
 
 
 def add_webhook(form: WebhookForm, *, partner: Partner, by: Any) -> tuple[Webhook, str]:
@@ -47,7 +52,7 @@ def add_webhook(form: WebhookForm, *, partner: Partner, by: Any) -> tuple[Webhoo
             raise ValidationError(f"A partner has at most {MOST_WEBHOOKS} webhooks.")
         webhook: Webhook = form.save(commit=False)
         webhook.partner, webhook.created_by, webhook.here = partner, by, end_of_log()
-        webhook.stage = Stage.BEGINNING if webhook.query else Stage.FOLLOWING
+        webhook.stage = Stage.BEGINNING if webhook.is_of_list else Stage.FOLLOWING
         secret = webhook.renew_secret(now)
         webhook.ask_for_proof(now)
         webhook.save()
@@ -61,13 +66,15 @@ def change_webhook(form: WebhookForm) -> None:
         webhook = locked(wanted.pk)
         if webhook is None:
             return
-        is_moved, is_other = webhook.url != wanted.url, webhook.query != wanted.query
+        is_moved = webhook.url != wanted.url
+        is_other = (webhook.query, webhook.view_id) != (wanted.query, wanted.view_id)
         if is_other or webhook.kinds != wanted.kinds:
             webhook.pending = None
         webhook.url, webhook.kinds, webhook.query = wanted.url, wanted.kinds, wanted.query
+        webhook.view = wanted.view
         if is_other:
             webhook.members.all().delete()
-            webhook.stage = Stage.BEGINNING if webhook.query else Stage.FOLLOWING
+            webhook.stage = Stage.BEGINNING if webhook.is_of_list else Stage.FOLLOWING
         if is_moved and webhook.state != State.DISABLED:
             webhook.ask_for_proof(timezone.now())
         webhook.save()
@@ -110,7 +117,7 @@ def test(webhook: Webhook, data: Mapping[str, str], by: Any) -> Done:
 def replay(webhook: Webhook, data: Mapping[str, str], by: Any) -> Done:
     given = data.get("revision", "").strip()
     oldest, newest = Log.objects.forgotten(), Revision.objects.current()
-    if webhook.query:
+    if webhook.is_of_list:
         webhook.replay(0)
         return Done("All that matches is sent again, to a receiver that begins with nothing.")
     if not (given.isascii() and given.isdigit() and len(given) < 19 and oldest <= int(given) <= newest):

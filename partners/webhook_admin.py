@@ -21,7 +21,10 @@ class WebhookAdmin(LookedAtAdmin):
     list_filter = ["state"]
     list_select_related = ["partner"]
     search_fields = ["url", "partner__name"]
-    fields = ["partner", "url", "kinds", "query", "state", "problem", "failing_since", "next_attempt", "looked_after"]
+    fields = [
+        *("partner", "url", "kinds", "view", "query", "state", "problem", "failing_since", "next_attempt"),
+        "looked_after",
+    ]
     readonly_fields = ["looked_after"]
 
     def get_urls(self) -> list[Any]:

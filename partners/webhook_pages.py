@@ -51,7 +51,7 @@ def list_page(request: HttpRequest, desk: Desk, partner: Partner) -> HttpRespons
             return secret_page(request, desk, webhook, secret)
         except ValidationError as refusal:
             form.add_error(None, refusal)
-    webhooks = [(webhook, desk.url(webhook)) for webhook in partner.webhooks.all()]
+    webhooks = [(webhook, desk.url(webhook)) for webhook in partner.webhooks.select_related("view")]
     return desk.shown(
         request,
         "webhooks/list.html",

@@ -15,11 +15,12 @@ from django.db import models
 from django.db.models import F, Q, Subquery
 from django.db.models.functions import Coalesce, Now
 
-from directory.api.errors import InvalidQuery
+from directory.api.errors import InvalidQuery, Problem
 from directory.log import Place
 from directory.models import Version, kinds
 from directory.targets import Refused, read_target
 from partners.membership import canonical
+from partners.queries import filters_of
 from partners.signing import new_secret, open_secret, seal_secret
 
 # How many an account may have.
@@ -76,6 +77,15 @@ class Webhook(models.Model):
     kinds = ArrayField(
         models.CharField(max_length=16), default=list, blank=True, help_text="Of which kinds. None chosen: all."
     )
+    view = models.ForeignKey(
+        "partners.PublicView",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="webhooks",
+        help_text="Only companies of this view. It then tells which of them entered it, were updated, or left, also"
+        " when the query of the view is changed.",
+    )
     query = models.CharField(
         max_length=2000,
         blank=True,
@@ -115,12 +125,17 @@ class Webhook(models.Model):
             ),
             models.CheckConstraint(
                 name="webhook_of_kinds_or_query",
-                condition=Q(query="") | Q(kinds=[]),
-                violation_error_message="A query is about companies: choose no kinds beside it.",
+                condition=Q(query="", view=None) | Q(kinds=[]),
+                violation_error_message="A query or a view is about companies: choose no kinds beside it.",
+            ),
+            models.CheckConstraint(
+                name="webhook_of_view_or_query",
+                condition=Q(query="") | Q(view=None),
+                violation_error_message="A view has a query of its own: give one of the two.",
             ),
             models.CheckConstraint(
                 name="webhook_stage_of_query",
-                condition=~Q(query="") | Q(stage=Stage.FOLLOWING),
+                condition=~Q(query="", view=None) | Q(stage=Stage.FOLLOWING),
                 violation_error_message="Without a query there is nothing to fill.",
             ),
             models.CheckConstraint(
@@ -162,8 +177,23 @@ class Webhook(models.Model):
             self.query = canonical(self.query)
         except InvalidQuery as error:
             mistakes["query"] = [f"{mistake['parameter']}: {mistake['detail']}" for mistake in error.errors]
+        if self.view and self.view.partner_id not in (None, self.partner_id):
+            mistakes["view"] = ["There is no such view."]
         if mistakes:
             raise ValidationError(mistakes)
+
+    @property
+    def is_of_list(self) -> bool:
+        """Whether it tells what becomes of a list, rather than what is published."""
+        return bool(self.query or self.view_id)
+
+    def asked(self, revision: int) -> str:
+        """The query of its list; raises Problem where that is of a view that is not public any more."""
+        if self.view is None:
+            return self.query
+        if not self.view.is_published:
+            raise Problem("gone", f"The view “{self.view}” is not public any more.")
+        return filters_of(self.view.query, revision)
 
     @property
     def here(self) -> Place:
@@ -203,7 +233,7 @@ class Webhook(models.Model):
         Which companies left a list long ago is not kept, so of a list there is only the whole.
         """
         self.pending = None
-        if self.query:
+        if self.is_of_list:
             self.members.all().delete()
             self.stage = Stage.BEGINNING
         else:

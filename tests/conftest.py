@@ -53,6 +53,12 @@ def limits_file(tmp_path_factory: pytest.TempPathFactory) -> None:
     settings.LIMITS_FILE = tmp_path_factory.mktemp("limits") / "limits"
 
 
+@pytest.fixture(autouse=True, scope="session")
+def files_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """So are nightly files written."""
+    settings.FILES_DIR = tmp_path_factory.mktemp("files")
+
+
 @pytest.fixture(autouse=True)
 def count_nothing() -> Iterator[None]:
     """Nobody has asked for anything yet; what a test counts is not written down behind it."""

@@ -156,7 +156,7 @@ def make_webhook(**fields: Any) -> Webhook:
     """A webhook that has proved itself; it follows the log from its beginning, or a list."""
     if "partner" not in fields:
         fields["partner"] = Partner.objects.first() or make_partner()
-    stage = webhooks.Stage.BEGINNING if fields.get("query") else webhooks.Stage.FOLLOWING
+    stage = webhooks.Stage.BEGINNING if fields.get("query") or fields.get("view") else webhooks.Stage.FOLLOWING
     webhook = Webhook(
         **{"url": "https://shop.example/hooks", "state": webhooks.State.ACTIVE, "stage": stage} | fields
     )

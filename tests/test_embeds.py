@@ -1,5 +1,8 @@
 """Embeds: listings on other sites' pages, with a script and without, and while the directory is out of reach."""
 
+import base64
+import hashlib
+import html
 import http.client
 import re
 import threading
@@ -19,8 +22,10 @@ from playwright.sync_api import Browser, Page, expect
 from companies.models import Company
 from directory.models import Source
 from directory.publishing import edit, publication
+from partners import elements
 from tests.browsing import Site, assert_accessible
-from tests.factories import make_company, make_hub
+from tests.curators import signed_in
+from tests.factories import make_company, make_hub, make_partner, make_user, make_view
 
 HOSTILE = "<script>alert(1)</script> & “Sons”"
 PARTNER = """<!doctype html>
@@ -28,12 +33,19 @@ PARTNER = """<!doctype html>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src {origin}; connect-src {origin}">
 <title>A partner</title>
-<script type="module" src="{origin}/embed/directory-listings.js"></script>
+<script type="module" src="{origin}/embed/directory-listings-1.js" integrity="{integrity}" crossorigin></script>
 <main>
 <h1>Companies</h1>
 <directory-listings query="{query}" limit="3"><p>Our own list.</p></directory-listings>
 </main>
 """
+
+INTEGRITY = elements.RELEASES[1]
+
+
+def page_of(relay: ThreadingHTTPServer, query: str, integrity: str = INTEGRITY) -> str:
+    """A partner's page, with the element at the relay."""
+    return PARTNER.format(origin=origin(relay), query=query, integrity=integrity)
 
 
 def get(client: Client, path: str, **headers: str) -> Any:
@@ -168,6 +180,45 @@ def test_the_module_is_kept_for_days(client: Client) -> None:
     assert not re.search(rb"innerHTML|eval\(|document\.cookie|localStorage", answer.content)
 
 
+@pytest.mark.security(41)
+def test_a_release_never_changes() -> None:
+    """Mending one makes another: pages have pinned it."""
+    files = {path.name: path.read_bytes() for path in elements.FOLDER.glob("directory-listings*.js")}
+    assert {f"directory-listings-{number}.js" for number in elements.RELEASES} == set(files)
+    for number, integrity in elements.RELEASES.items():
+        digest = hashlib.sha384(files[f"directory-listings-{number}.js"]).digest()
+        assert integrity == f"sha384-{base64.b64encode(digest).decode()}"
+
+
+@pytest.mark.security(41)
+def test_a_release_is_kept_for_good_and_the_newest_is_where_it_always_was(client: Client) -> None:
+    for number in elements.RELEASES:
+        answer = get(client, f"/embed/directory-listings-{number}.js")
+        assert answer["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert answer["Access-Control-Allow-Origin"] == "*"  # without which no browser compares
+        assert answer["Content-Type"].startswith("text/javascript")
+    assert answer.content == get(client, "/embed/directory-listings.js").content
+    assert get(client, "/embed/directory-listings-999.js").status_code == 404
+
+
+@pytest.mark.security(41)
+@pytest.mark.django_db
+def test_where_an_element_is_copied_it_is_pinned(client: Client) -> None:
+    make_company(hub=make_hub("Lahore"))
+    guide = (settings.BASE_DIR / "docs" / "partners.md").read_text()
+    url = f"{settings.SITE_URL}/embed/?view={make_view().slug}&hub=lahore&theme=dark"
+    oembed = get(client, f"/embed/oembed/?url={quote(url, safe='')}").json()["element"]
+    fatima = make_user()
+    portal = html.unescape(signed_in(fatima).get(f"/partner/{make_partner().pk}/").content.decode())
+    src = f"{settings.SITE_URL}/embed/directory-listings-{elements.NEWEST}.js"
+    script = (
+        f'<script type="module" src="{src}" integrity="{elements.RELEASES[elements.NEWEST]}" crossorigin="anonymous">'
+    )
+    for shown in (guide, oembed, portal):
+        assert script in shown
+    assert '<directory-listings view="shown" theme="dark" query="hub=lahore">' in oembed
+
+
 class Relay(BaseHTTPRequestHandler):
     """What stands before the directory, so that it can go away while the test's other pages keep it."""
 
@@ -245,7 +296,7 @@ def test_a_partner_s_page_survives_our_outage(
 ) -> None:
     """On a page that allows our script and our data and nothing else; in a browser that had it once."""
     address, folder = partner
-    (folder / "index.html").write_text(PARTNER.format(origin=origin(relay), query="hub=lahore"))
+    (folder / "index.html").write_text(page_of(relay, "hub=lahore"))
     visitor.goto(address)
     shown = visitor.locator("directory-listings li")
     expect(shown).to_have_count(3)
@@ -266,11 +317,24 @@ def test_a_partner_s_page_survives_our_outage(
     expect(visitor.get_by_role("status")).to_contain_text("cannot be reached")
 
 
+@pytest.mark.security(41)
+def test_a_browser_runs_no_other_script_than_was_pinned(
+    visitor: Page, relay: ThreadingHTTPServer, partner: tuple[str, Path]
+) -> None:
+    address, folder = partner
+    other = base64.b64encode(hashlib.sha384(b"mended by somebody").digest()).decode()
+    (folder / "index.html").write_text(page_of(relay, "hub=lahore", f"sha384-{other}"))
+    with visitor.expect_console_message(lambda told: "integrity" in told.text):
+        visitor.goto(address)
+    assert not visitor.evaluate("Boolean(customElements.get('directory-listings'))")
+    expect(visitor.get_by_text("Our own list.")).to_be_visible()
+
+
 def test_an_element_shows_a_view_and_narrows_it(
     visitor: Page, relay: ThreadingHTTPServer, partner: tuple[str, Path]
 ) -> None:
     address, folder = partner
-    page = PARTNER.format(origin=origin(relay), query="").replace('query=""', 'view="ai-in-lahore" query=""')
+    page = page_of(relay, "").replace('query=""', 'view="ai-in-lahore" query=""')
     (folder / "index.html").write_text(page)
     asked: list[str] = []
     visitor.on("request", lambda request: asked.append(request.url))
@@ -291,7 +355,7 @@ def test_who_never_had_an_answer_sees_the_page_s_own(
     visitor: Page, relay: ThreadingHTTPServer, partner: tuple[str, Path]
 ) -> None:
     address, folder = partner
-    (folder / "index.html").write_text(PARTNER.format(origin=origin(relay), query="hub=nowhere"))
+    (folder / "index.html").write_text(page_of(relay, "hub=nowhere"))
     warnings: list[str] = []
     visitor.on("console", lambda told: warnings.append(told.text))
     visitor.goto(address)

@@ -1,9 +1,11 @@
 """The log: what is to be found again is in it under a request's id; no secret is, and nobody forges a line."""
 
+import datetime
 import logging
 import sys
 import uuid
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -15,6 +17,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from companies.models import Company
 from directory.events import IdFilter, LineFormatter
 from directory.models import Revision, Source
+from directory.nightly import make_night
 from directory.publishing import publication
 from tests import factories as make
 from tests.curators import make_member, signed_in
@@ -85,11 +88,13 @@ def test_what_is_sent_to_the_admin_is_told_without_its_content(told: pytest.LogC
 @pytest.mark.security(39)
 def test_whole_copies_are_told(api: Client, told: pytest.LogCaptureFixture) -> None:
     make.make_company()
-    for url in ("/api/v1/companies/?format=csv&q=systems", "/api/v1/snapshot/"):
+    night = make_night(datetime.datetime(2026, 11, 1, 22, tzinfo=datetime.UTC))
+    file = urlsplit(night["files"][0]["url"]).path
+    for url in ("/api/v1/companies/?format=csv&q=systems", "/api/v1/snapshot/", file):
         response: Any = api.get(url)
         assert b"".join(response.streaming_content)
     assert events(told) == [
-        f"200 GET {path} by nobody signed in" for path in ("/api/v1/companies/", "/api/v1/snapshot/")
+        f"200 GET {path} by nobody signed in" for path in ("/api/v1/companies/", "/api/v1/snapshot/", file)
     ]
 
 

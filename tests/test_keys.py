@@ -39,6 +39,7 @@ SCOPES: dict[str, Scope | None] = {
     "/api/v1/changes/": M,
     "/api/v1/snapshot/": M,
     "/api/v1/digest/": M,
+    "/api/v1/files/": M,
     "/api/v1/stats/": R,
     "/api/v1/suggest/": R,
     "/api/v1/suggestions/": S,
@@ -139,6 +140,7 @@ REFUSED: dict[str, tuple[Callable[[], str], str]] = {
 }
 
 
+@pytest.mark.security(11)
 def test_every_address_has_an_entry() -> None:
     existing = {route for route in routes(get_resolver().url_patterns) if route.startswith("/api/")}
     assert set(SCOPES) == existing
@@ -150,6 +152,7 @@ def wrong_keys() -> dict[str, tuple[str, str]]:
     return {case: (make(), code) for case, (make, code) in REFUSED.items()}
 
 
+@pytest.mark.security(11)
 @pytest.mark.parametrize("path", SCOPES)
 def test_no_address_takes_a_key_that_is_not_right(
     api: Client, path: str, wrong_keys: dict[str, tuple[str, str]]
@@ -164,6 +167,7 @@ def test_no_address_takes_a_key_that_is_not_right(
             assert response["WWW-Authenticate"] == 'Bearer realm="directory", error="invalid_token"'
 
 
+@pytest.mark.security(11)
 @pytest.mark.parametrize("path", [path for path, scope in SCOPES.items() if scope])
 def test_a_key_is_for_what_its_scopes_say(api: Client, path: str) -> None:
     needed = SCOPES[path]
@@ -176,6 +180,7 @@ def test_a_key_is_for_what_its_scopes_say(api: Client, path: str) -> None:
     assert response["RateLimit"]
 
 
+@pytest.mark.security(10)
 @pytest.mark.parametrize("path", SCOPES)
 def test_a_key_in_an_address_is_refused(api: Client, path: str) -> None:
     text = make_key()[1]
@@ -187,6 +192,7 @@ def test_a_key_in_an_address_is_refused(api: Client, path: str) -> None:
     assert api.get(f"/api/v1/companies/{text}/").json()["code"] == "key_in_address"
 
 
+@pytest.mark.security(10)
 @pytest.mark.parametrize("path", SCOPES)
 def test_no_log_has_a_key(api: Client, path: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
@@ -204,6 +210,7 @@ def test_no_log_has_a_key(api: Client, path: str, caplog: pytest.LogCaptureFixtu
         assert digest_of(text) not in said
 
 
+@pytest.mark.security(12)
 def test_an_unknown_name_and_a_wrong_secret_cannot_be_told_apart(
     api: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -218,6 +225,7 @@ def test_an_unknown_name_and_a_wrong_secret_cannot_be_told_apart(
 # What a key is
 
 
+@pytest.mark.security(10)
 def test_a_key_is_kept_as_a_digest_alone() -> None:
     key, text = make_key()
     assert PATTERN.fullmatch(text)

@@ -58,6 +58,7 @@ def name(number: int) -> bytes:
     return number.to_bytes(4, "big") + bytes(12)
 
 
+@pytest.mark.security(38)
 def test_it_is_exact_by_eight_threads_in_each_of_two_processes(tmp_path: Path, settings: Settings) -> None:
     """Of 3,200 that each of four callers asks, 1,000 are let in, neither more nor fewer."""
     command = [sys.executable, "-c", ASKING, str(tmp_path / "limits")]
@@ -68,6 +69,7 @@ def test_it_is_exact_by_eight_threads_in_each_of_two_processes(tmp_path: Path, s
     assert [sum(both) for both in zip(*counts, strict=True)] == [1000] * 4
 
 
+@pytest.mark.security(38)
 def test_it_is_exact_by_threads_that_ask_the_api(api: Client, settings: Settings) -> None:
     settings.REQUESTS_A_MINUTE = 50
     start = threading.Barrier(THREADS)
@@ -226,6 +228,7 @@ def test_what_costs_nothing_is_not(api: Client, settings: Settings, url: str) ->
     assert 429 not in statuses(api, 3, url)
 
 
+@pytest.mark.security(8)
 @pytest.mark.django_db
 @pytest.mark.parametrize(("proxies", "let_in"), [(0, 3), (1, 3), (2, 12)])
 def test_what_a_client_adds_before_the_proxies_gains_nothing(

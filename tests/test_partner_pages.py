@@ -97,6 +97,7 @@ def test_the_way_in_is_password_and_code(partner: Partner, fatima: User, setting
     assert client.get(page_of(partner))["Location"].startswith("/account/sign-in/")
 
 
+@pytest.mark.security(15)
 def test_nobody_sees_another_s_partner(partner: Partner, fatima: User) -> None:
     """Neither a page nor a key: to them, there is no such partner."""
     other = make.make_partner("Startup Watch", users=[make.make_user("gul")])
@@ -128,6 +129,7 @@ def test_who_belongs_to_several_chooses(partner: Partner, fatima: User) -> None:
     assert page_of(other) in shown
 
 
+@pytest.mark.security(10)
 def test_a_key_is_made_shown_once_and_revoked(
     api: Client, partner: Partner, fatima: User, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:

@@ -1,15 +1,19 @@
 """What is not published is nowhere: no surface shows a draft, what is in review or withdrawn, or what was merged."""
 
+import datetime
 import re
 from typing import Any
 
+import duckdb
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.urls import get_resolver
 
 from companies.merging import merge_companies
 from companies.models import Company
 from directory.models import Source
+from directory.nightly import make_night
 from directory.publishing import edit, publication
 from tests import factories as make
 from tests.curators import signed_in
@@ -18,6 +22,7 @@ from tests.test_openapi import routes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.security(16)]
 
+NIGHT = datetime.datetime(2026, 11, 2, 22, tzinfo=datetime.UTC)
 # What hidden companies alone have, in each fact that a surface may show.
 MARK = "hushed"
 PUBLIC = "Zameen Software"
@@ -43,12 +48,14 @@ SHARED = {
     "embeds": ["/embed/?hub=lahore", "/embed/fragment/", "/embed/?q=zameen"],
     "sitemap": ["/sitemap-0.xml"],
     "feed": ["/feed.atom", "/feed.atom?hub=lahore", "/feed.json"],
+    "files": [f"/files/latest/{name}" for name in ("companies.ndjson", "companies.csv", "directory.sqlite")],
     "reconciliation": ["reconcile/suggest/entity?prefix=zameen", "reconcile/draft/suggest/entity?prefix=zameen"],
 }
 # Addresses that name no company, and how many they count.
 COUNTING = {
     "counts": ["companies/?count=exact&page_size=1", "companies/?count=exact&q=zameen", "stats/"],
     "digests": ["digest/", "digest/?kind=company"],
+    "files": ["files/"],
     "sitemap": ["/sitemap.xml"],
 }
 # Addresses of one company: for who is hidden there is nothing, or the way to who took its place.
@@ -63,10 +70,12 @@ OWN = {
 # are sent, for which test_resolving.py and test_reconciling.py see to it.
 OTHERS = """
     / /api/v1/ /api/v1/openapi.json /api/v1/suggestions/ /api/v1/suggestions/{token}/ /embed/oembed/
-    /embed/directory-listings.js /robots.txt /llms.txt /.well-known/api-catalog /.well-known/security.txt
+    /embed/directory-listings.js /embed/directory-listings-{number}.js
+    /robots.txt /llms.txt /.well-known/api-catalog /.well-known/security.txt
     /docs/ /problems/ /problems/{code}/ /livez /readyz /api/ /sitemap-{part}.xml
     /id/{key}/ /feed.{form} /views/{key}/feed.{form} /api/v1/views/ /api/v1/views/{key}/
     /partner/ /partner/{partner_id}/ /partner/{partner_id}/keys/ /partner/{partner_id}/keys/{name}/revoke/
+    /partner/{partner_id}/views/ /partner/{partner_id}/views/{pk}/
     /partner/{partner_id}/webhooks/ /partner/{partner_id}/webhooks/{pk}/
 """
 ASKED = {
@@ -91,7 +100,9 @@ def rows(shared_rows: None) -> dict[str, Company]:
     make.make_company(
         PUBLIC, summary="Shown", website="https://zameen.example/", founded_year=2010, specialties=[games]
     )
-    return {state: hidden(state, games) for state in STATES}
+    found = {state: hidden(state, games) for state in STATES}
+    make_night(NIGHT)
+    return found
 
 
 def hidden(state: str, games: Any) -> Company:
@@ -123,7 +134,7 @@ def hidden(state: str, games: Any) -> Company:
 
 def text(response: Any) -> str:
     body = b"".join(response.streaming_content) if response.streaming else response.content
-    return str(body.decode()) + str(response.headers)
+    return str(body.decode(errors="replace")) + str(response.headers)
 
 
 def full(address: str) -> str:
@@ -132,12 +143,20 @@ def full(address: str) -> str:
 
 @pytest.mark.parametrize("address", [address for group in SHARED.values() for address in group])
 def test_no_surface_shows_it(api: Client, address: str) -> None:
-    response = api.get(full(address))
+    response = api.get(full(address), follow=True)
     assert response.status_code == 200
     shown = text(response)
     assert not [word for word in (MARK, *(f"zameen-{state}" for state in STATES)) if word in shown]
     if not address.endswith("/similar/"):  # there is nobody else
         assert "zameen-software" in shown.lower() or PUBLIC in shown
+
+
+def test_nor_does_the_file_that_is_compressed() -> None:
+    """Whose text nobody finds by looking for it."""
+    path = settings.FILES_DIR / f"{NIGHT:%Y%m%dT%H%M%SZ}" / "companies.parquet"
+    [(name, *rest)] = duckdb.execute("SELECT name, * FROM read_parquet(?)", [str(path)]).fetchall()
+    assert name == PUBLIC
+    assert MARK not in str(rest)
 
 
 @pytest.mark.parametrize("address", [address for group in COUNTING.values() for address in group])
@@ -183,6 +202,12 @@ def test_every_public_address_is_among_them() -> None:
     """A new one is thought of here, or this fails."""
     asked = [address for group in (SHARED, COUNTING, OWN) for addresses in group.values() for address in addresses]
     known = {full(address).partition("?")[0] for address in asked}
-    known = {re.sub(r"zameen-software|\{\}", "{key}", path) for path in known} | {*SMALL, *ASKED, *OTHERS.split()}
+    known = {re.sub(r"zameen-software|\{\}", "{key}", path) for path in known}
+    known = {re.sub("/files/latest/.+", "/files/{night}/{name}", path) for path in known}
+    known |= {
+        *SMALL,
+        *ASKED,
+        *OTHERS.split(),
+    }
     existing = set(routes(get_resolver().url_patterns))
     assert {path for path in existing if not path.startswith(("/admin/", "/account/"))} - known == set()

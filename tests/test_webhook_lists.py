@@ -14,6 +14,7 @@ from companies.models import Company, Specialty
 from directory.models import Source
 from directory.publishing import edit, publication
 from partners import parcels
+from partners.models import PublicView
 from partners.webhooks import Webhook
 from tests import factories as make
 from tests.hosts import reply
@@ -36,13 +37,16 @@ happenings = st.one_of(
     st.tuples(st.just("status"), which, st.sampled_from(["published", "withdrawn"])),
     st.tuples(st.just("parent"), st.just(0), st.sampled_from([None, "software"])),
     st.tuples(st.just("rename"), st.just(0), st.sampled_from(["Software", "Programs"])),
+    st.tuples(st.just("ask"), st.just(0), st.sampled_from([*QUERIES, "hub=lahore&ordering=-founded_year"])),
     st.tuples(st.just("deliver"), st.just(0), st.sampled_from(["taken", "refused", "answer lost"])),
     st.tuples(st.just("replay"), st.just(0), st.none()),
 )
 
 
 def happen(what: str, company: Company, how: Any) -> None:
-    if what == "status":
+    if what == "ask":
+        edit(PublicView.objects.get(), {"query": how}, source=Source.SYSTEM)
+    elif what == "status":
         with publication(source=Source.SYSTEM):
             Company.objects.filter(pk=company.pk).update(status=how)
     elif what in ("parent", "rename"):
@@ -60,20 +64,34 @@ def deliver(receiver: Receiver, attend_it: Callable[[], Webhook], how: str) -> N
 
 
 @hypothesis_settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(query=st.sampled_from(QUERIES), remembers=st.booleans(), happened=st.lists(happenings, max_size=14))
+@given(
+    query=st.sampled_from(QUERIES),
+    by_view=st.booleans(),
+    remembers=st.booleans(),
+    happened=st.lists(happenings, max_size=14),
+)
 @example(
     query="hub=lahore",
+    by_view=False,
     remembers=True,
     happened=[("deliver", 0, "answer lost"), ("hub", 0, "multan"), ("deliver", 0, "taken")],
 )
 @example(
+    query="hub=lahore",
+    by_view=True,
+    remembers=True,
+    happened=[("hub", 0, "multan"), ("deliver", 0, "taken"), ("ask", 0, "q=studio"), ("deliver", 0, "answer lost")],
+)
+@example(
     query="specialty=software",
+    by_view=False,
     remembers=False,
     happened=[("specialties", n, ["games"]) for n in range(NUMBER)]
     + [("deliver", 0, "taken"), ("parent", 0, "software"), ("deliver", 0, "answer lost"), ("parent", 0, None)],
 )
 def test_replayed_from_nothing_it_is_the_list(
     query: str,
+    by_view: bool,
     remembers: bool,
     happened: list[tuple[str, int, Any]],
     api: Client,
@@ -88,7 +106,9 @@ def test_replayed_from_nothing_it_is_the_list(
         for name in ("Software", "Games", "Cloud"):
             make.make_specialty(name)
         companies = [make.make_company(f"Studio {n}", founded_year=2000 + 3 * n) for n in range(NUMBER)]
-        webhook, courier = make_webhook(shop, query=query), courier_to(shop, clock=clock)
+        view = make.make_view(query)
+        asked: dict[str, Any] = {"view": view} if by_view else {"query": query}
+        webhook, courier = make_webhook(shop, **asked), courier_to(shop, clock=clock)
 
         def attend_it() -> Webhook:
             return attend(courier, webhook)
@@ -104,5 +124,6 @@ def test_replayed_from_nothing_it_is_the_list(
                 happen(what, companies[number], how)
         deliver(shop, attend_it, "taken")
         assert not Webhook.objects.due(clock.now).exists()
-        assert shop.held == listed_by(api, query)
+        view.refresh_from_db()
+        assert shop.held == listed_by(api, view.query if by_view else query)
         transaction.set_rollback(True)

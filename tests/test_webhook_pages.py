@@ -51,6 +51,7 @@ def press(client: Client, webhook: Webhook, button: str, **data: str) -> str:
     return response.content.decode()
 
 
+@pytest.mark.security(35)
 def test_a_partner_adds_a_webhook_and_sees_its_secret_once(client: Client, partner: Partner, user: User) -> None:
     make.make_hub()
     url = f"/partner/{partner.pk}/webhooks/"
@@ -123,6 +124,7 @@ def test_a_change_keeps_what_couriers_know(client: Client) -> None:
     assert (webhook.state, webhook.url) == (State.UNPROVEN, "https://other.example/")
 
 
+@pytest.mark.security(15)
 def test_nobody_sees_the_webhooks_of_others(user: User) -> None:
     other = make.make_partner("Bank")
     webhook = make.make_webhook(partner=other)

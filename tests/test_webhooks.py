@@ -102,6 +102,7 @@ def change_much() -> None:
 # Everything arrives
 
 
+@pytest.mark.security(36)
 @pytest.mark.complaint(21)
 def test_all_changes_arrive_in_order_as_the_feed_has_them(api: Client, clock: Clock) -> None:
     with receiving() as shop:
@@ -141,6 +142,7 @@ TROUBLES: dict[str, Answer] = {
 }
 
 
+@pytest.mark.security(36)
 @pytest.mark.complaint(21)
 @pytest.mark.parametrize(
     ("trouble", "is_taken"), [*((trouble, False) for trouble in TROUBLES), ("down", True), ("error", True)]
@@ -169,6 +171,7 @@ def test_nothing_is_lost_by_a_receiver_in_trouble_for_an_hour(
     assert {path for _, path, _ in shop.there.seen} == {"/hooks"}
 
 
+@pytest.mark.security(33)
 def test_nothing_is_lost_by_a_receiver_that_is_too_slow(api: Client, clock: Clock) -> None:
     answered = threading.Event()
     with receiving(mood=holding(answered)) as shop:
@@ -200,6 +203,7 @@ def test_what_was_withdrawn_since_is_not_shown_when_it_is_tried_again(clock: Clo
     ]
 
 
+@pytest.mark.security(36)
 @pytest.mark.complaint(21)
 def test_what_is_rolled_back_is_never_sent(api: Client, clock: Clock) -> None:
     with receiving() as shop:
@@ -233,6 +237,7 @@ def test_only_the_kinds_that_were_asked_for(api: Client, clock: Clock) -> None:
 # The receiver's side of the contract
 
 
+@pytest.mark.security(34)
 def test_a_challenge_comes_before_anything_else(api: Client, clock: Clock) -> None:
     change_much()
     with receiving(mood=reply(200, b'{"challenge": "guessed"}')) as shop:
@@ -256,6 +261,7 @@ def test_a_challenge_comes_before_anything_else(api: Client, clock: Clock) -> No
     assert shop.records == feed(api)
 
 
+@pytest.mark.security(34)
 def test_gone_disables_at_once(clock: Clock) -> None:
     with receiving(mood=reply(410)) as shop:
         webhook, courier = make_webhook(shop), courier_to(shop, clock=clock)
@@ -267,6 +273,7 @@ def test_gone_disables_at_once(clock: Clock) -> None:
     assert len(shop.came) == 1
 
 
+@pytest.mark.security(34)
 def test_after_three_days_it_is_disabled_and_goes_on_where_it_was_once_enabled(api: Client, clock: Clock) -> None:
     with receiving(mood=reply(500)) as shop:
         webhook, courier = make_webhook(shop), courier_to(shop, clock=clock)
@@ -317,6 +324,7 @@ def test_pauses_grow_and_are_not_the_same_for_all() -> None:
     assert pause(2, 1.0).total_seconds() == pytest.approx(18)
 
 
+@pytest.mark.security(35)
 def test_two_secrets_sign_while_one_takes_the_others_place(clock: Clock) -> None:
     with receiving() as shop:
         webhook, courier = make_webhook(shop), courier_to(shop, clock=clock)
@@ -338,6 +346,7 @@ def test_two_secrets_sign_while_one_takes_the_others_place(clock: Clock) -> None
         assert len(shop.came[-1][1].split()) == 1
 
 
+@pytest.mark.security(35)
 def test_a_signature_is_by_the_specification_whatever_the_time_zone(clock: Clock) -> None:
     """The library takes any time for one of UTC."""
     clock.now = clock.now.astimezone(datetime.timezone(datetime.timedelta(hours=5)))
@@ -350,6 +359,7 @@ def test_a_signature_is_by_the_specification_whatever_the_time_zone(clock: Clock
     assert headers["Content-Type"] == "application/json"
 
 
+@pytest.mark.security(35)
 def test_a_test_is_signed_and_proves_nothing(clock: Clock) -> None:
     with receiving() as shop:
         webhook, courier = make_webhook(shop, proven=False, test_asked=True), courier_to(shop, clock=clock)
@@ -465,6 +475,7 @@ def test_plain_http_is_not_spoken_unless_that_is_set(clock: Clock) -> None:
     assert shop.there.seen == []
 
 
+@pytest.mark.security(32)
 def test_of_an_answer_one_kilobyte_is_kept_and_no_secret_anywhere(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -629,6 +640,7 @@ def attended(clock: Clock) -> Iterator[list[Dispatcher]]:
         dispatcher.close()
 
 
+@pytest.mark.security(33)
 @pytest.mark.django_db(transaction=True)
 def test_a_dead_receiver_holds_up_no_other(api: Client, clock: Clock, attended: list[Dispatcher]) -> None:
     released, alive = threading.Event(), threading.Event()

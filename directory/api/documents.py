@@ -35,6 +35,25 @@ def document_schemas(model: type[Published]) -> dict[str, Schema]:
     return schemas
 
 
+def plain_schema(model: type[Published]) -> Schema:
+    """The schema of a kind's whole documents with nothing referred to and each type alone; anything may be null."""
+    schemas = document_schemas(model)
+
+    def plain(schema: Schema) -> Schema:
+        if "anyOf" in schema:
+            return plain(schema["anyOf"][0])
+        if "$ref" in schema:
+            return plain(schemas[schema["$ref"].rpartition("/")[2]])
+        kind = schema["type"] if isinstance(schema["type"], str) else schema["type"][0]
+        if kind == "array":
+            return {"type": kind, "items": plain(schema["items"])}
+        if kind == "object":
+            return {"type": kind, "properties": {name: plain(part) for name, part in schema["properties"].items()}}
+        return {"type": kind, **({"format": schema["format"]} if "format" in schema else {})}
+
+    return plain(schemas[model.__name__])
+
+
 def object_schema(serializer: Any, *, shaped: bool) -> Schema:
     properties = {name: field_schema(field, shaped=shaped) for name, field in serializer.fields.items()}
     optional = tuple(properties) if shaped else ()

@@ -8,17 +8,23 @@ from django.http import HttpRequest, HttpResponse
 from rest_framework.views import APIView
 
 from directory.api.caching import remember
+from directory.api.deprecation import Deprecations, announced
 from directory.api.operations import Operation
 
 
 class Endpoint(APIView):
-    """An address that answers anybody, most of them GET; ``scope`` is what a key is for that may ask it."""
+    """An address that answers anybody, most of them GET; ``scope`` is what a key is for that may ask it.
+
+    ``deprecated`` has what of it will go, by parameters' names: see directory.api.deprecation.
+    """
 
     scope: ClassVar[str] = "read"
+    deprecated: ClassVar[Deprecations] = {}
 
     @classmethod
     def as_view(cls, *args: Any, **kwargs: Any) -> Any:
-        return remember(super().as_view(*args, **kwargs))
+        view = remember(super().as_view(*args, **kwargs))
+        return announced(view, cls.deprecated) if cls.deprecated else view
 
     @classmethod
     def operation(cls, action: str) -> Operation:

@@ -16,6 +16,7 @@ from django.conf import settings
 from rest_framework.schemas.generators import EndpointEnumerator
 
 from directory.api.caching import CACHE_CONTROL, NOT_KEPT, PRIVATE
+from directory.api.deprecation import described
 from directory.api.errors import CODES, DETAIL_CODES
 from directory.api.introduction import INTRODUCTION
 from directory.api.operations import Operation, Schema, closed, nullable, reference
@@ -122,8 +123,8 @@ def openapi() -> Schema:
     schemas: dict[str, Schema] = {"Mistake": MISTAKE, "Fault": FAULT}
     for path, view, action in endpoints():
         operation: Operation = view.operation(action)
-        described = operation_object(path, action, operation, schemas)
-        paths.setdefault(path, {})[operation.method] = described | {"security": [{}, {"key": [view.scope]}]}
+        told = described(operation_object(path, action, operation, schemas), view.deprecated)
+        paths.setdefault(path, {})[operation.method] = told | {"security": [{}, {"key": [view.scope]}]}
         schemas |= operation.schemas
     return {
         "openapi": "3.1.0",
@@ -154,20 +155,20 @@ def tag_of(path: str) -> str:
 
 
 def operation_object(path: str, action: str, operation: Operation, schemas: dict[str, Schema]) -> Schema:
-    described = [parameter_object(name, "path", parameter) for name, parameter in operation.path.items()]
-    described += [
+    parameters = [parameter_object(name, "path", parameter) for name, parameter in operation.path.items()]
+    parameters += [
         parameter_object(name, "query", operation.parameters[name])
         for name in sorted(operation.parameters, key=place_of)
     ]
     if operation.headers is None:
-        described.append(IF_NONE_MATCH)
+        parameters.append(IF_NONE_MATCH)
     words = [word for word in path.removeprefix(PREFIX).replace(".", "/").split("/") if word and word[0] != "{"]
     return {
         "operationId": "_".join([*words, action]),
         "summary": operation.summary,
         **({"description": operation.description} if operation.description else {}),
         "tags": [tag_of(path)],
-        "parameters": described,
+        "parameters": parameters,
         **({"requestBody": body_object(operation)} if operation.body else {}),
         "responses": responses(operation, schemas),
     }
