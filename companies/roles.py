@@ -64,19 +64,27 @@ def give_roles(apps: Any) -> None:
     group, permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
     content_type = apps.get_model("contenttypes", "ContentType")
     present = {(model._meta.app_label, model._meta.model_name) for model in apps.get_models()}
+    wanted = {label for labels in ROLES.values() for label in labels if place(label)[::2] in present}
+    known = permission.objects.values_list("content_type__app_label", "codename")
+    missing = []
+    for label in sorted(wanted - {".".join(names) for names in known}):
+        app, verb, model = place(label)
+        kind, _ = content_type.objects.get_or_create(app_label=app, model=model)
+        name = f"Can {verb} {model_name(apps, app, model)}"
+        missing.append(permission(content_type=kind, codename=f"{verb}_{model}", name=name))
+    permission.objects.bulk_create(missing)
+    every = permission.objects.values_list("content_type__app_label", "codename", "pk")
+    numbers = {f"{app}.{codename}": number for app, codename, number in every}
     for role, labels in ROLES.items():
-        wanted = []
-        for label in labels:
-            app, codename = label.split(".")
-            verb, model = codename.split("_", 1)
-            if (app, model) not in present:
-                continue
-            kind, _ = content_type.objects.get_or_create(app_label=app, model=model)
-            name = f"Can {verb} {model_name(apps, app, model)}"
-            found, _ = permission.objects.get_or_create(content_type=kind, codename=codename, defaults={"name": name})
-            wanted.append(found)
         made, _ = group.objects.get_or_create(name=role)
-        made.permissions.add(*wanted)
+        made.permissions.add(*(numbers[label] for label in labels if label in wanted))
+
+
+def place(label: str) -> tuple[str, str, str]:
+    """The app, the verb and the model of a permission."""
+    app, codename = label.split(".")
+    verb, model = codename.split("_", 1)
+    return app, verb, model
 
 
 def model_name(apps: Any, app: str, model: str) -> str:

@@ -1,7 +1,6 @@
 """A curator's browser: Debian's Chromium on `manage.py serve` with the starter directory."""
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
 
-from tests.served import Serve
+from tests.served import Serve, copy, first_password
 
 CHROMIUM = shutil.which("chromium")
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
@@ -31,15 +30,13 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(started: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The starter directory, served as a newcomer starts it; its tests share it."""
-    data = tmp_path_factory.mktemp("site")
+    data = copy(started, tmp_path_factory.mktemp("site"))
     serve = Serve(data, data / "log")
     try:
         serve.wait_until_ready()
-        told = re.search(r"with the password (\S+)", serve.output())
-        assert told
-        yield Site(f"http://127.0.0.1:{serve.port}", data, told[1])
+        yield Site(f"http://127.0.0.1:{serve.port}", data, first_password(started))
     finally:
         serve.kill()
 

@@ -1,15 +1,19 @@
 """What every test of the API starts from."""
 
+import gc
 import mmap
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management import call_command
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connection, transaction
 from django.test import Client
 from pytest_django import DjangoDbBlocker
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from directory import log
 from directory.api import caching, groupings, pagination, related, vocabulary
@@ -18,8 +22,15 @@ from directory.models import Source
 from directory.publishing import publication
 from partners import authentication, counting, limits
 from tests.browsing import browse, chromium, page, site
+from tests.served import started
 
-__all__ = ["browse", "chromium", "page", "site"]
+__all__ = ["browse", "chromium", "page", "site", "started"]
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays to the end, so that the collector of garbage need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +70,30 @@ def files_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     settings.FILES_DIR = tmp_path_factory.mktemp("files")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def static_files() -> Iterator[None]:
+    """The packages' static files are looked for once, and not again by the middleware of each test's client."""
+    look, files = WhiteNoiseMiddleware.add_files_from_finders, {}
+
+    def add(middleware: WhiteNoiseMiddleware) -> None:
+        if not files:
+            look(middleware)
+            files.update(middleware.files)
+        middleware.files.update(files)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def passwords() -> Iterator[None]:
+    """Passwords are hashed as they are in production, only not as often: that is what makes it slow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PBKDF2PasswordHasher, "iterations", 1000)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def count_nothing() -> Iterator[None]:
     """Nobody has asked for anything yet; what a test counts is not written down behind it."""
@@ -70,9 +105,15 @@ def count_nothing() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The database, which nobody else is using when it is to go: on a busy machine a session ends late."""
+    """The database, which nobody else is using when it is to go."""
     yield
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
+    with django_db_blocker.unblock():
+        end_other_sessions()
+
+
+def end_other_sessions() -> None:
+    """Have the database to ourselves: on a busy machine a session ends late."""
+    with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -95,12 +136,40 @@ def one_connection() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
+@pytest.fixture(scope="session")
+def starter_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """The name of a second database, with what a new directory starts with."""
+    creation, empty = connection.creation, connection.settings_dict["NAME"]
+    with django_db_blocker.unblock():
+        end_other_sessions()
+        creation.clone_test_db("starter", verbosity=0)
+        with database(name := creation.get_test_db_clone_settings("starter")["NAME"]):
+            with publication(source=Source.IMPORT):
+                call_command("load_starter")
+            call_command("load_starter_views")
+    yield name
+    with django_db_blocker.unblock():
+        creation.destroy_test_db(empty, suffix="starter", verbosity=0)
+
+
+@contextmanager
+def database(name: str) -> Iterator[None]:
+    """Connect to another database."""
+    usual = connection.settings_dict["NAME"]
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = usual
+
+
 @pytest.fixture(scope="module")
-def starter_directory(shared_rows: None) -> None:
+def starter_directory(starter_database: str) -> Iterator[None]:
     """What a new directory starts with, for a whole module."""
-    with publication(source=Source.IMPORT):
-        call_command("load_starter")
-    call_command("load_starter_views")
+    with database(starter_database):
+        yield
 
 
 @pytest.fixture(scope="module")

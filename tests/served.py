@@ -1,7 +1,9 @@
 """`manage.py serve` as a process of its own, on a port of its own."""
 
+import fcntl
 import http.client
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 from django.conf import settings
 
 SITE_URL = "http://127.0.0.1:8000"  # not that of each one's port: the documents would be rendered anew for it
-DEADLINE = 90  # seconds; far more than it takes, so that only a hang fails
+DEADLINE = 300  # seconds; far more than it takes even on a busy machine, so that only a hang fails
 
 
 class Serve:
@@ -66,6 +69,37 @@ class Serve:
             if process.is_running():
                 process.kill()
         self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a newcomer's first start left, its log beside it. It takes long, so all processes that test share one."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with (shared / "started.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / "started").exists():
+            data = tmp_path_factory.mktemp("first")
+            serve = Serve(data, data / "log")
+            try:
+                serve.wait_until_ready()
+                serve.process.terminate()
+                assert serve.process.wait(DEADLINE) == 0
+            finally:
+                serve.kill()
+            data.rename(shared / "started")
+    return shared / "started"
+
+
+def copy(started: Path, to: Path) -> Path:
+    """A directory to be served again, by whoever its files belong to."""
+    subprocess.run(["cp", "-Rp", f"{started}/.", to], check=True)
+    return to
+
+
+def first_password(started: Path) -> str:
+    [password] = re.findall(r"The first account is curator with the password (\S+)", (started / "log").read_text())
+    return str(password)
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = DEADLINE) -> None:

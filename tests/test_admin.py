@@ -15,6 +15,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 import directory.admin
@@ -148,26 +149,6 @@ def test_every_model_is_registered() -> None:
     assert ours - sums <= set(admin.site._registry)
 
 
-@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model._meta.label_lower)
-def test_every_page_opens(client: Client, model: Any) -> None:
-    make_everything()
-    model_admin = admin.site._registry[model]
-    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
-    assert client.get(reverse(f"{name}_changelist")).status_code == 200
-    assert client.get(reverse(f"{name}_changelist"), {"q": "lahore"}).status_code == 200
-    response = client.get(reverse(f"{name}_add"))
-    may_add = model_admin.has_add_permission(response.wsgi_request)
-    assert response.status_code == (200 if may_add else 403)
-    row = model._default_manager.first()
-    assert row is not None or model._meta.app_label not in OURS, f"make_everything() makes no {model.__name__}"
-    if row is not None:
-        response = client.get(url_of(row))
-        assert response.status_code == 200
-        may_delete = model_admin.has_delete_permission(response.wsgi_request)
-        assert client.get(url_of(row, "delete")).status_code == (200 if may_delete else 403)
-        assert client.get(url_of(row, "history")).status_code == 200
-
-
 @pytest.mark.parametrize("name", ["revision", "version", "mark", "address", "log"])
 def test_the_log_cannot_be_edited(client: Client, name: str) -> None:
     make_everything()
@@ -242,27 +223,35 @@ QUERIES = {
 }
 
 
-@pytest.mark.parametrize("name", QUERIES)
-def test_query_counts(client: Client, name: str, django_assert_num_queries: Callable[..., Any]) -> None:
+def test_query_counts(client: Client, forget: Callable[[], None]) -> None:
     for number in (3, 27):
         fill(number)
-        url = page(client, name)
         ContentType.objects.get_for_models(*apps.get_models())  # asked for once a process
-        with django_assert_num_queries(QUERIES[name]):
-            assert client.get(url).status_code == 200
+        counts = {}
+        for name in QUERIES:
+            url = page(client, name)
+            forget()
+            with CaptureQueriesContext(connection) as queries:
+                assert client.get(url).status_code == 200
+            counts[name] = len(queries)
+        assert counts == QUERIES
 
 
 def test_no_form_grows_with_the_vocabulary(client: Client) -> None:
     fill(3)
     urls = [page(client, name) for name in QUERIES if name.endswith(" form")]
     before = [len(client.get(url).content) for url in urls]
-    fill(200)
+    fill(40)
     # Tokens against forgery differ in value, not in length.
     assert [len(client.get(url).content) for url in urls] == before
 
 
 def test_a_filter_offers_a_hundred_at_most(client: Client) -> None:
-    fill(120)
+    with publication(source=directory.admin.Source.SYSTEM):
+        for n in range(120):
+            hub = make.make_hub(f"Hub {n:03}")
+            make.make_company(f"Company {n:03}", hub=hub)
+            make.make_program(f"Program {n:03}", hub=hub)
     for url, most in ((reverse(LIST), 12), (reverse("admin:hubs_program_changelist"), MOST_OPTIONS)):
         assert client.get(url).content.decode().count("?hub__id__exact=") == most
 

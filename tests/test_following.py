@@ -20,6 +20,7 @@ import pytest
 from django.conf import settings
 
 from tests.served import DEADLINE, SITE_URL, Serve, wait_for
+from tests.served import copy as copied
 
 MIRROR = settings.BASE_DIR / "docs" / "mirror.py"
 WAITING = 500
@@ -84,8 +85,8 @@ mirror.main(sys.argv[3:])
 
 
 @pytest.fixture(scope="module")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
-    data = tmp_path_factory.mktemp("following")
+def serve(started: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    data = copied(started, tmp_path_factory.mktemp("following"))
     running = Serve(data, data / "log")
     try:
         running.wait_until_ready()

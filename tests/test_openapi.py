@@ -23,7 +23,7 @@ from directory.api.schema import openapi
 from tests.factories import make_suggestion
 from tests.lists import VIEWSETS, walk
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("starter_directory", "suggestion")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("suggestion")]
 
 DOCUMENT = openapi()
 OPERATIONS: dict[str, dict[str, Any]] = {
@@ -35,8 +35,8 @@ SENT: dict[str, dict[str, Any]] = {
 SHAPING = {"fields", "omit", "include", "as_of"}
 
 
-@pytest.fixture
-def suggestion(db: None) -> None:
+@pytest.fixture(scope="module")
+def suggestion(starter_directory: None, shared_rows: None) -> None:
     """The one that the documentation's example names."""
     make_suggestion()
     Suggestion.objects.update(token=TOKEN.example)

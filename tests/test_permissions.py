@@ -20,7 +20,7 @@ from companies.roles import give_roles
 from companies.workflow import PUBLISH
 from tests import factories as make
 from tests.curators import make_member, signed_in
-from tests.test_admin import make_everything, url_of
+from tests.test_admin import OURS, make_everything, url_of
 
 pytestmark = pytest.mark.django_db
 
@@ -205,6 +205,25 @@ def test_pages_of_a_model(label: str, role: str) -> None:
     check("post", url_of(row, "delete"), delete, {"post": "yes"})
     if not may(role, delete):
         assert apps.get_model(label)._default_manager.count() == before
+
+
+@pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model._meta.label_lower)
+def test_every_page_opens(model: Any) -> None:
+    client, model_admin = browser(S), admin.site._registry[model]
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    assert client.get(reverse(f"{name}_changelist")).status_code == 200
+    assert client.get(reverse(f"{name}_changelist"), {"q": "lahore"}).status_code == 200
+    response = client.get(reverse(f"{name}_add"))
+    may_add = model_admin.has_add_permission(response.wsgi_request)
+    assert response.status_code == (200 if may_add else 403)
+    row = model._default_manager.first()
+    assert row is not None or model._meta.app_label not in OURS, f"make_everything() makes no {model.__name__}"
+    if row is not None:
+        response = client.get(url_of(row))
+        assert response.status_code == 200
+        may_delete = model_admin.has_delete_permission(response.wsgi_request)
+        assert client.get(url_of(row, "delete")).status_code == (200 if may_delete else 403)
+        assert client.get(url_of(row, "history")).status_code == 200
 
 
 @pytest.mark.security(15)

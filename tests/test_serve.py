@@ -18,13 +18,13 @@ import psutil
 import pytest
 
 from directory.postgres.server import Server
-from tests.served import DEADLINE, SITE_URL, Serve, free_port, wait_for
+from tests.served import DEADLINE, SITE_URL, Serve, copy, free_port, wait_for
 from tests.test_settings import PRODUCTION, manage
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("serve")
+def data_dir(started: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy(started, tmp_path_factory.mktemp("serve"))
 
 
 @pytest.fixture
@@ -73,9 +73,9 @@ def first_sign_in(url: str, password: str) -> list[str]:
     return [there.url, inside.url, inside.read().decode()]
 
 
-def test_the_first_start_tells_the_password_and_sigterm_ends_everything(serve: Serve) -> None:
+def test_the_first_start_tells_the_password_and_sigterm_ends_everything(serve: Serve, started: Path) -> None:
     told = r"The first account is curator with the password ([\w-]{16}) \(shown only now\)"
-    [password] = re.findall(told, serve.output())
+    [password] = re.findall(told, (started / "log").read_text())
     url = f"http://127.0.0.1:{serve.port}"
     there, inside, page = first_sign_in(url, password)
     assert there == f"{url}/account/second-factor/set-up/?next=%2Fadmin%2F"
