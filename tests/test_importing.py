@@ -279,6 +279,18 @@ def test_whoever_is_killed_is_followed_by_somebody_who_goes_on(monkeypatch: pyte
     assert batch.rows.values("revision").distinct().count() == 3
 
 
+def test_chunks_that_keep_others_waiting_become_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("SECONDS", 0), ("LEAST", 2), ("CHUNK", 3)):
+        monkeypatch.setattr(applying, name, value)
+    batch = make.make_import(names(8))
+    batch.move(State.APPLYING)
+    done = []
+    while batch.is_busy:
+        carry_on(batch)
+        done.append(batch.rows.done().count())
+    assert done == [3, 5, 7, 8, 8]
+
+
 @pytest.mark.complaint(25)
 def test_a_chunk_costs_the_same_however_many_rows_it_has() -> None:
     def queries(number: int) -> int:

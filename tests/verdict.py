@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.db.models import Count
 
 from companies.background import carry_on
 from companies.models import Company, Import, ImportRow
@@ -163,9 +164,14 @@ class Verdict:
     def judge_imports(self, told: set[tuple[str, int, str]]) -> None:
         for batch in Import.objects.exclude(state=State.APPLIED).exclude(state=State.STAGED):
             self.faults.append(f"import {batch.pk} is {batch.state}: {batch.problem}")
-        rows = ImportRow.objects.filter(decision=Decision.CREATE, done=True).values_list("company", "batch__reason")
-        lost = [(pk, token) for pk, token in rows if ("company", pk, token) not in told]
-        self.faults += [f"company {pk} of import {token} was never published" for pk, token in lost]
+        # Companies that were deleted since are no longer known of their rows.
+        told_of = Counter(token for token, _ in {(token, pk) for kind, pk, token in told if kind == "company"})
+        rows = ImportRow.objects.filter(decision=Decision.CREATE, done=True).values_list("batch__reason")
+        made = rows.annotate(Count("pk")).order_by()
+        lost = [(token, number) for token, number in made if told_of[token] < number]
+        self.faults += [
+            f"not all of the {number} companies of import {token} were published" for token, number in lost
+        ]
 
     def tell(self, records: int) -> None:
         for outcome, number in sorted(self.account.outcomes.items(), key=lambda found: (":" in found[0], found[0])):
