@@ -21,7 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from directory.denied import Address, Network, is_denied
-from directory.targets import Refused, Target, read_target
+from directory.targets import LOOPBACK, Refused, Target, read_target
 
 CONNECT_SECONDS, TOTAL_SECONDS = 5.0, 15.0
 MOST_TRIES = 4
@@ -62,6 +62,7 @@ class Sender:
 
     ``local_servers`` are addresses with their ports that are allowed although they are denied, and ``authority`` is a
     file with a certificate that is trusted beside the system's: both for tests, and so neither is a setting.
+    ``loopback`` allows this machine, called by one of its own names, at any port: for trying out.
     """
 
     def __init__(
@@ -73,11 +74,12 @@ class Sender:
         own: Collection[Network] | None = None,
         local_servers: Collection[Server] = (),
         authority: str | None = None,
+        loopback: bool = False,
     ) -> None:
         self.connect_seconds, self.total_seconds = connect_seconds, total_seconds
         self.resolver = resolver
         self.own = settings.OWN_ADDRESSES if own is None else own
-        self.local_servers, self.authority = local_servers, authority
+        self.local_servers, self.authority, self.loopback = local_servers, authority, loopback
 
     @cached_property
     def tls(self) -> ssl.SSLContext:
@@ -89,7 +91,8 @@ class Sender:
 
     def read(self, url: str, *, http: bool = False) -> Target:
         """Where ``url`` leads; raises Refused."""
-        return read_target(url, http=http, ports={port for _, port in self.local_servers})
+        ports = {port for _, port in self.local_servers}
+        return read_target(url, http=http, ports=ports, loopback=self.loopback)
 
     def send(
         self,
@@ -126,9 +129,15 @@ class Sender:
             raise Unreachable(NO_ADDRESS)
         found = [ip_address(name) for name in names]
         for address in found:
-            if is_denied(address, self.own) and (str(address), target.port) not in self.local_servers:
+            if is_denied(address, self.own) and not self.is_local(target, address):
                 raise Refused("The host’s name leads to an address that is not on the public internet.")
         return found[:MOST_TRIES]
+
+    def is_local(self, target: Target, address: Address) -> bool:
+        """Whether ``target`` may be reached at ``address`` although that is denied."""
+        if self.loopback and target.host in LOOPBACK and address.is_loopback:
+            return True
+        return (str(address), target.port) in self.local_servers
 
     def connection(self, target: Target, address: Address, ends_at: float) -> HTTPConnection:
         """A connection to this address and no other; its certificate has to be that of the name."""

@@ -11,6 +11,10 @@ import idna
 PORTS = {"https": (443, 8443), "http": (80,)}
 LONGEST_HOST = 253
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+# Of this machine, as people write it.
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+# Names that no public name service answers for, whatever stands before them.
+LOCAL = ("local", "localhost", "internal")
 CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\\]")
 
 
@@ -30,13 +34,14 @@ class Target:
     @property
     def authority(self) -> str:
         """What the Host header says."""
-        return self.host if self.port == PORTS[self.scheme][0] else f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == PORTS[self.scheme][0] else f"{host}:{self.port}"
 
 
-def read_target(url: str, *, http: bool = False, ports: Collection[int] = ()) -> Target:
+def read_target(url: str, *, http: bool = False, ports: Collection[int] = (), loopback: bool = False) -> Target:
     """Take ``url`` apart; raises Refused.
 
-    ``http`` allows that scheme too, ``ports`` more ports than the usual ones.
+    ``http`` allows that scheme too, ``ports`` more ports than the usual ones, ``loopback`` this machine at any port.
     """
     if CONTROL.search(url):
         raise Refused("The address has spaces, backslashes or control characters in it.")
@@ -54,9 +59,21 @@ def read_target(url: str, *, http: bool = False, ports: Collection[int] = ()) ->
         raise Refused("The address has a user name in it.")
     usual = PORTS[parts.scheme]
     port = usual[0] if port is None else port
+    if loopback and name in LOOPBACK:
+        return Target(parts.scheme, name, port, path)
     if port not in (*usual, *ports):
         raise Refused(f"The address has to use port {' or '.join(map(str, usual))}.")
     return Target(parts.scheme, read_host(name), port, path)
+
+
+def read_public_target(url: str, *, http: bool = False, loopback: bool = False) -> Target:
+    """``read_target`` of an address that somebody enters: a name that cannot be a public one is refused, too."""
+    target = read_target(url, http=http, loopback=loopback)
+    labels = target.host.split(".")
+    is_local = len(labels) == 1 or labels[-1] in LOCAL
+    if is_local and not (loopback and target.host in LOOPBACK):
+        raise Refused("The address’s host is a name of a local network; it has to be one of the public internet.")
+    return target
 
 
 def read_host(name: str) -> str:

@@ -169,16 +169,23 @@ class Courier:
         elif webhook.url != parcel.webhook.url:
             pass
         elif parcel.challenge:
-            take_proof(webhook, outcome)
+            self.take_proof(webhook, outcome, now)
         elif webhook.state in (State.ACTIVE, State.FAILING) and is_pending(webhook, parcel):
             if outcome.problem:
                 self.put_off(webhook, outcome, now)
             else:
                 confirm(webhook, parcel.batch)  # type: ignore[arg-type]
-                webhook.state, webhook.problem, webhook.attempts = State.ACTIVE, "", 0
-                webhook.failing_since = webhook.next_attempt = None
+                webhook.activate()
         webhook.save()
         return webhook.state == State.ACTIVE
+
+    def take_proof(self, webhook: Webhook, outcome: Outcome, now: datetime.datetime) -> None:
+        """What the answer to a challenge makes of a webhook; a wrong one is asked for again later."""
+        if webhook.state == State.UNPROVEN:
+            if outcome.problem:
+                self.put_off(webhook, outcome, now)
+            else:
+                webhook.activate()
 
     def put_off(self, webhook: Webhook, outcome: Outcome, now: datetime.datetime) -> None:
         """Try again later, ever more rarely, or never."""
@@ -186,7 +193,9 @@ class Courier:
         if now - webhook.failing_since >= GIVE_UP_AFTER:
             webhook.disable(f"It failed for three days. {outcome.problem}")
             return
-        webhook.state, webhook.problem, webhook.attempts = State.FAILING, outcome.problem, webhook.attempts + 1
+        if webhook.state != State.UNPROVEN:
+            webhook.state = State.FAILING
+        webhook.problem, webhook.attempts = outcome.problem, webhook.attempts + 1
         webhook.next_attempt = now + max(pause(webhook.attempts, self.chance()), outcome.patience)
 
 
@@ -223,14 +232,6 @@ def echo(reply: Reply) -> object:
     return answer.get("challenge") if isinstance(answer, dict) else None
 
 
-def take_proof(webhook: Webhook, outcome: Outcome) -> None:
-    """What the answer to a challenge makes of a webhook; a wrong one is not asked for again by itself."""
-    if webhook.state == State.UNPROVEN:
-        webhook.next_attempt, webhook.problem = None, outcome.problem
-        if not outcome.problem:
-            webhook.state = State.ACTIVE
-
-
 def pause(attempts: int, chance: float) -> datetime.timedelta:
     """How long to wait after so many failures: thrice as long each time, give or take a fifth."""
     longest = min(FIRST_PAUSE * 3 ** min(attempts - 1, 10), LONGEST_PAUSE)
@@ -255,12 +256,14 @@ def patience(reply: Reply, now: datetime.datetime) -> datetime.timedelta:
 def keep(webhook: Webhook, parcel: Parcel, outcome: Outcome, now: datetime.datetime) -> None:
     """Log the attempt, and forget old ones."""
     batch = parcel.batch
+    # Each challenge is a message of its own, so that an old answer proves nothing.
+    before = webhook.attempts if parcel.challenge else webhook.deliveries.filter(message=parcel.message).count()
     Delivery.objects.create(
         webhook=webhook,
         message=parcel.message,
         kind=parcel.kind,
         at=now,
-        attempt=webhook.deliveries.filter(message=parcel.message).count() + 1,
+        attempt=before + 1,
         after=parcel.webhook.position if batch else None,
         position=batch.to.position if batch else None,
         records=batch.count if batch else 0,

@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
+from django.conf import settings
 from django.db import connections
 
 from directory.outbound import Sender
@@ -90,4 +91,4 @@ class Dispatcher:
 @cache
 def dispatcher() -> Dispatcher:
     """The one of this process."""
-    return Dispatcher(Courier(Sender()))
+    return Dispatcher(Courier(Sender(loopback=settings.WEBHOOKS_HTTP)))

@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce, Now
 from directory.api.errors import InvalidQuery, Problem
 from directory.log import Place
 from directory.models import Version, kinds
-from directory.targets import Refused, read_target
+from directory.targets import Refused, read_public_target
 from partners.membership import canonical
 from partners.queries import filters_of
 from partners.signing import new_secret, open_secret, seal_secret
@@ -165,10 +165,12 @@ class Webhook(models.Model):
         return f"{self.partner}: {self.url}"
 
     def clean(self) -> None:
-        """Say what is wrong with the address, the kinds or the query; write the query in the one way."""
+        """Say what is wrong with the address, the kinds or the query; write scheme and query in the one way."""
         mistakes: dict[str, list[str]] = {}
+        scheme, colon, rest = self.url.partition(":")
+        self.url = scheme.lower() + colon + rest
         try:
-            read_target(self.url, http=settings.WEBHOOKS_HTTP)
+            read_public_target(self.url, http=settings.WEBHOOKS_HTTP, loopback=settings.WEBHOOKS_HTTP)
         except Refused as refused:
             mistakes["url"] = [str(refused)]
         if unknown := set(self.kinds) - set(kinds()):
@@ -226,6 +228,11 @@ class Webhook(models.Model):
         """Send nothing more before the address has proved itself (again), which is tried at once."""
         self.state, self.problem, self.attempts = State.UNPROVEN, "", 0
         self.failing_since, self.next_attempt = None, now
+
+    def activate(self) -> None:
+        """Its server answered as it has to."""
+        self.state, self.problem, self.attempts = State.ACTIVE, "", 0
+        self.failing_since = self.next_attempt = None
 
     def replay(self, revision: int) -> None:
         """Send again what came behind ``revision``; with a query, all that matches, to a receiver that begins anew.

@@ -376,3 +376,39 @@ def test_what_is_no_answer_in_http_is_told(answer: bytes) -> None:
 
     with host(say) as shop, pytest.raises(Unreachable, match="HTTP"):
         sender_to(shop).send("GET", URL.format(shop.port), http=True)
+
+
+# This machine, for who tries out
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_this_machine_is_reached_at_any_port_by_who_is_told_so(name: str) -> None:
+    with host(reply(204)) as shop:
+        url = f"http://{name}:{shop.port}/hooks"
+        assert Sender(loopback=True).send("POST", url, http=True).status == 204
+        assert shop.seen[0][2]["Host"] == f"{name}:{shop.port}"
+        with pytest.raises(Refused):
+            Sender().send("POST", url, http=True)
+    assert len(shop.seen) == 1
+    assert read_target("http://[::1]:8080/", http=True, loopback=True).authority == "[::1]:8080"
+
+
+@pytest.mark.security(30)
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("http://shop.example/", "127.0.0.1"),
+        ("http://shop.example/", "10.0.0.1"),
+        ("http://localhost/", "192.168.1.1"),
+        ("http://shop.example:8080/", "8.8.8.8"),
+        ("http://127.0.0.2:8080/", "127.0.0.2"),
+        ("http://10.0.0.1/", "10.0.0.1"),
+        ("http://169.254.169.254/", "169.254.169.254"),
+    ],
+)
+def test_nothing_else_is_reached_by_who_may_reach_this_machine(
+    url: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HTTPConnection, "connect", lambda self: pytest.fail("it connects"))
+    with pytest.raises(Refused):
+        Sender(resolver=lambda *_: [address], loopback=True).send("GET", url, http=True)

@@ -34,7 +34,7 @@ from partners.dispatching import Dispatcher
 from partners.parcels import end_of_log
 from partners.webhooks import KEPT, Delivery, State, Webhook
 from tests import factories as make
-from tests.hosts import Answer, Host, reply, sender_to
+from tests.hosts import Answer, reply, sender_to
 from tests.receiving import Clock, Receiver, holding, receiving
 from tests.served import free_port, wait_for
 from tests.test_writers import database_url, own_connection
@@ -244,21 +244,39 @@ def test_a_challenge_comes_before_anything_else(api: Client, clock: Clock) -> No
         webhook, courier = make_webhook(shop, proven=False), courier_to(shop, clock=clock)
         webhook.ask_for_proof(clock.now)
         webhook.save()
-        for mood in (shop.mood, reply(200, b"hello"), reply(200, b"[1]"), reply(500)):
+        for mood, seconds in zip(
+            (shop.mood, reply(200, b"hello"), reply(200, b"[1]"), reply(500)), (5, 15, 45, 135), strict=True
+        ):
             shop.mood = mood
-            webhook.ask_for_proof(clock.now)
-            webhook.save()
             assert attend(courier, webhook).state == State.UNPROVEN
             assert webhook.problem
-            assert not Webhook.objects.due(clock.now + GIVE_UP_AFTER).exists()  # until somebody asks again
+            assert not Webhook.objects.due(clock.now).exists()
+            clock.forward(seconds=seconds)
+            assert webhook.next_attempt == clock.now
         shop.mood = None
-        webhook.ask_for_proof(clock.now)
-        webhook.save()
         assert attend(courier, webhook).state == State.ACTIVE
+        assert (webhook.failing_since, webhook.problem, webhook.attempts) == (None, "", 0)
+    tries = webhook.deliveries.filter(kind="challenge").order_by("pk").values_list("attempt", flat=True)
+    assert list(tries) == [1, 2, 3, 4, 5]
     assert set(shop.messages("challenge")) | set(shop.taken) == set(shop.messages())
     challenges = [payload["challenge"] for _, _, payload in shop.came if payload["type"] == "challenge"]
     assert len(set(challenges)) == 5
     assert shop.records == feed(api)
+
+
+@pytest.mark.security(34)
+def test_who_never_proves_itself_is_disabled_after_three_days(clock: Clock) -> None:
+    with receiving(mood=reply(500)) as shop:
+        webhook, courier = make_webhook(shop, proven=False), courier_to(shop, clock=clock)
+        webhook.ask_for_proof(clock.now)
+        webhook.save()
+        began = clock.now
+        while attend(courier, webhook).state == State.UNPROVEN:
+            assert webhook.next_attempt
+            clock.now = webhook.next_attempt
+    assert GIVE_UP_AFTER <= clock.now - began < GIVE_UP_AFTER + datetime.timedelta(hours=8)
+    assert (webhook.state, shop.messages("challenge")) == (State.DISABLED, shop.messages())
+    assert "three days" in webhook.problem
 
 
 @pytest.mark.security(34)
@@ -528,6 +546,11 @@ def test_the_log_of_attempts_does_not_grow_for_ever(clock: Clock) -> None:
         ({"url": "https://shop.example:22/"}, "url"),
         ({"url": "https://me@shop.example/"}, "url"),
         ({"url": "javascript:alert(1)"}, "url"),
+        ({"url": "https://internal/"}, "url"),
+        ({"url": "https://localhost/"}, "url"),
+        ({"url": "https://shop.local/"}, "url"),
+        ({"url": "https://shop.localhost./"}, "url"),
+        ({"url": "https://metadata.Internal:8443/"}, "url"),
         ({"kinds": ["firm"]}, "kinds"),
         ({"query": "hub=lahor"}, "query"),
         ({"query": "siez=3"}, "query"),
@@ -544,6 +567,27 @@ def test_what_is_refused_when_it_is_entered(fields: dict[str, Any], field: str) 
     with pytest.raises(ValidationError) as refused:
         webhook.full_clean()
     assert list(refused.value.message_dict) == [field]
+
+
+def test_a_scheme_is_kept_in_its_one_spelling() -> None:
+    webhook = make_webhook()
+    webhook.url = "HTTPS://Shop.example/Hooks"
+    webhook.full_clean()
+    assert webhook.url == "https://Shop.example/Hooks"
+
+
+@pytest.mark.security(28)
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080/", "http://localhost:1/hooks", "http://[::1]:8080/"])
+def test_this_machine_is_taken_where_plain_http_is(settings: Any, url: str) -> None:
+    webhook = make_webhook(url=url)
+    with pytest.raises(ValidationError):
+        webhook.full_clean()
+    settings.WEBHOOKS_HTTP = True
+    webhook.full_clean()
+    for other in ("http://shop.local/", "http://internal:80/", "http://10.0.0.1/", "http://shop.example:8080/"):
+        webhook.url = other
+        with pytest.raises(ValidationError):
+            webhook.full_clean()
 
 
 def test_a_query_is_kept_in_its_one_spelling() -> None:
@@ -735,24 +779,26 @@ def test_a_worker_hears_what_is_published_and_killed_before_its_commit_only_repe
 
 
 def test_the_receiver_of_the_documentation_works(clock: Clock, tmp_path: Path) -> None:
-    """As it is written there, as a process of its own, in real time."""
+    """As it is written there, on this machine, started after the webhook was added, as it needs the secret."""
     clock.now = datetime.datetime.now(datetime.UTC)
     [program] = re.findall(
         r"```python\n(.*?)```", (settings.BASE_DIR / "docs" / "partners.md").read_text(), re.DOTALL
     )
     (tmp_path / "receiver.py").write_text(program)
     port = free_port()
-    webhook = make_webhook(url=f"http://shop.example:{port}/", proven=False)
+    webhook = make_webhook(url=f"http://127.0.0.1:{port}/", proven=False)
     webhook.ask_for_proof(clock.now)
     webhook.save()
     [secret] = webhook.secrets(clock.now)
     hub = make.make_hub()
+    courier = Courier(Sender(loopback=True), http=True, clock=clock, chance=lambda: 0.5)
+    assert attend(courier, webhook).problem == "It takes no connection."
+    clock.forward(seconds=5)
     with (tmp_path / "log").open("w") as log:
         command = [sys.executable, str(tmp_path / "receiver.py"), str(port), secret]
         running = subprocess.Popen(command, stdout=log, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: is_open(port))
-        courier = courier_to(Receiver(there=Host("127.0.0.1", port)), clock=clock)
         assert attend(courier, webhook).problem == ""
         assert webhook.state == State.ACTIVE
         webhook.test_asked = True
