@@ -3,7 +3,8 @@
 
 It takes the snapshot, follows the changes and proves by digests that it is equal; what differs it repairs. It may be
 killed at any moment: a page of changes and the place where it ends are one transaction. `--once` ends with the first
-proof. Standard library only (Python 3.11); take it, change it, or do the same in another language.
+proof. A key for it is taken from the environment, `DIRECTORY_KEY`, so that no list of processes and no log shows it.
+Standard library only (Python 3.11); take it, change it, or do the same in another language.
 
     documents   id, kind, slug, bucket, document (JSON, byte for byte as published): a row for each object
     state       a single row: the cursor, revision and epoch that the copy is at, and the licence of the data
@@ -13,13 +14,17 @@ import argparse
 import gzip
 import hashlib
 import json
+import os
 import sqlite3
 import sys
 import time
 import zlib
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from http.client import HTTPException
+from operator import xor
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -30,6 +35,12 @@ PAGE = 1000  # changes in a transaction
 WAIT = 30  # seconds that the server holds a request until there is something new
 PROOF = 3600  # seconds between two proofs
 PATIENCE = 60  # the longest pause after errors
+# Status → what to do about it. Asking again would be answered in the same way.
+HOPELESS = {
+    401: "the key is not taken: put one that is valid into DIRECTORY_KEY, or none.",
+    403: "this may not be read with that key: it has to be one for “mirror”, without sites.",
+    404: "this is not the root of the API, such as https://directory.example/api/v1/.",
+}
 SCHEMA = """
     CREATE TABLE IF NOT EXISTS documents (
         id TEXT PRIMARY KEY, kind TEXT NOT NULL, bucket INTEGER NOT NULL, document TEXT NOT NULL,
@@ -51,9 +62,13 @@ class Incomplete(Exception):
     """An answer broke off, or is not what it should be."""
 
 
+class Hopeless(Exception):
+    """The server will not answer what we ask, however often; the message says what to do."""
+
+
 class Mirror:
-    def __init__(self, url: str, path: str) -> None:
-        self.url = url.rstrip("/") + "/"
+    def __init__(self, url: str, path: str, key: str = "") -> None:
+        self.url, self.key = url.rstrip("/") + "/", key
         self.database = sqlite3.connect(path, isolation_level=None)
         self.database.execute("PRAGMA journal_mode = WAL")
         self.database.executescript(SCHEMA)
@@ -106,18 +121,35 @@ class Mirror:
 
     def prove(self) -> list[int]:
         """The buckets in which the copy differs from the directory at the copy's revision: none, normally."""
-        answer = json.loads(b"".join(self.lines(f"digest/?revision={self.revision}")))
-        [(epoch,)] = self.database.execute("SELECT epoch FROM state")
-        if answer["epoch"] != epoch:
-            raise StartOver
-        digests = [0] * 256
+        by_kind: defaultdict[str, list[int]] = defaultdict(lambda: [0] * 256)
         # What is stored is read as it is: a damaged row has to be told from a good one, not believed.
-        for public_id, bucket, document in self.database.execute("SELECT id, bucket, document FROM documents"):
+        for public_id, kind, bucket, document in self.database.execute(
+            "SELECT id, kind, bucket, document FROM documents"
+        ):
+            digests = by_kind[kind]
             if bucket != bucket_of(public_id) or f'"id":"{public_id}"' not in str(document):
                 digests[bucket] ^= 1
             digests[bucket_of(public_id)] ^= digest_of(document)
-        pairs = zip(digests, answer["buckets"], strict=True)
-        return [number for number, (ours, theirs) in enumerate(pairs) if f"{ours:064x}" != theirs]
+        whole = [reduce(xor, digests) for digests in zip([0] * 256, *by_kind.values(), strict=True)]
+        differing = differences(whole, self.digests())
+        # No document says its kind: each kind's digests are compared, too.
+        return differing or sorted({n for kind in by_kind for n in differences(by_kind[kind], self.digests(kind))})
+
+    def digests(self, kind: str = "") -> list[int]:
+        """What the directory has at the copy's revision, of ``kind`` alone where one is given: 256 digests."""
+        if kind and not kind.isalpha():  # there is no such kind, and a comma would ask for several
+            return [0] * 256
+        asked = {"revision": self.revision, **({"kind": kind} if kind else {})}
+        try:
+            answer = json.loads(b"".join(self.lines(f"digest/?{urlencode(asked)}")))
+        except HTTPError as error:
+            if kind and error.code == 400:  # there is no such kind
+                return [0] * 256
+            raise
+        [(epoch,)] = self.database.execute("SELECT epoch FROM state")
+        if answer["epoch"] != epoch:
+            raise StartOver
+        return [int(digest, 16) for digest in answer["buckets"]]
 
     def repair(self, buckets: list[int]) -> None:
         """Put what the directory has now into ``buckets``; following the changes brings the others up to it."""
@@ -154,8 +186,10 @@ class Mirror:
         self.database.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)", values)
 
     def lines(self, path: str) -> Iterator[bytes]:
-        """The lines of an answer; raises StartOver, Incomplete, OSError."""
+        """The lines of an answer; raises StartOver, Hopeless, Incomplete, OSError."""
         request = Request(self.url + path, headers={"Accept-Encoding": "gzip"})  # noqa: S310 - the address we were given
+        if self.key:
+            request.add_unredirected_header("Authorization", f"Bearer {self.key}")
         try:
             with urlopen(request, timeout=WAIT + 60) as answer:  # noqa: S310
                 is_coded = answer.headers.get("Content-Encoding") == "gzip"
@@ -165,6 +199,8 @@ class Mirror:
                 error.code == 400 and "after=" in path
             ):  # a cursor that nobody can read any more
                 raise StartOver from error
+            if error.code in HOPELESS:
+                raise Hopeless(f"{self.url} answers {error.code}: {HOPELESS[error.code]}") from error
             raise
         except (EOFError, HTTPException, zlib.error) as error:
             raise Incomplete("the answer broke off") from error
@@ -221,6 +257,11 @@ def digest_of(document: Any) -> int:
     return int.from_bytes(hashlib.sha256(str(document).encode()).digest(), "big")
 
 
+def differences(ours: list[int], theirs: list[int]) -> list[int]:
+    """The numbers of the buckets whose digests differ."""
+    return [number for number, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1]]
+
+
 def cursor_of(url: str) -> str:
     return parse_qs(urlsplit(url).query)["after"][0]
 
@@ -241,10 +282,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("path", help="the SQLite file")
     parser.add_argument("--once", action="store_true", help="end with the first proof that the copy is equal")
     options = parser.parse_args(arguments)
+    key = os.environ.get("DIRECTORY_KEY", "").strip()
+    if not (key.isascii() and "".join(key.split()) == key):
+        sys.exit("DIRECTORY_KEY is no key: there are characters in it that no key has.")
     try:
-        Mirror(options.url, options.path).run(once=options.once)
+        Mirror(options.url, options.path, key).run(once=options.once)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Hopeless as error:
+        sys.exit(str(error))
+    except sqlite3.OperationalError as error:
+        sys.exit(f"{options.path} cannot be used: {error}.")
+    except sqlite3.DatabaseError as error:
+        sys.exit(f"{options.path} is damaged ({error}): move it away and start again, which makes a new copy.")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from urllib.request import urlopen
 import pytest
 from django.conf import settings
 
+from tests.hosts import host, reply
 from tests.served import DEADLINE, SITE_URL, Serve, wait_for
 from tests.served import copy as copied
 
@@ -192,15 +193,19 @@ def run_mirror(serve: Serve, copy: Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, timeout=DEADLINE).stdout
 
 
-def documents(copy: Path) -> dict[str, str]:
+def documents(copy: Path) -> dict[tuple[str, str], str]:
+    """(kind, id) → document."""
     with sqlite3.connect(copy) as database:
-        return dict(database.execute("SELECT id, document FROM documents"))
+        rows = database.execute("SELECT kind, id, document FROM documents").fetchall()
+    return {(kind, public_id): document for kind, public_id, document in rows}
 
 
-def published(serve: Serve) -> dict[str, str]:
+def published(serve: Serve) -> dict[tuple[str, str], str]:
     with urlopen(f"{root(serve)}snapshot/", timeout=DEADLINE) as answer:
         lines = answer.read().splitlines()[1:-1]
-    return {json.loads(line)["id"]: line.partition(b',"document":')[2][:-1].decode() for line in lines}
+    documents = [line.partition(b',"document":')[2][:-1].decode() for line in lines]
+    records = [json.loads(line) for line in lines]
+    return {(record["kind"], record["id"]): text for record, text in zip(records, documents, strict=True)}
 
 
 @pytest.fixture
@@ -227,6 +232,11 @@ DAMAGES = {
     "lost rows": "DELETE FROM documents WHERE kind = 'hub'",
     "a row that is no object's": "INSERT INTO documents VALUES ('0zzzzzz99', 'hub', 255, '{\"slug\": \"nowhere\"}')",
     "documents that changed places": "UPDATE documents SET document = (SELECT max(document) FROM documents)",
+    "a kind of another's": "UPDATE documents SET kind = 'program' WHERE kind = 'hub'",
+    "kinds that changed places": "UPDATE documents SET kind = iif(kind = 'hub', 'program', 'hub')"
+    " WHERE kind IN ('hub', 'program')",
+    "kinds that there are not": "UPDATE documents SET kind = iif(kind = 'hub', 'company,program', 'hubs')"
+    " WHERE kind IN ('hub', 'program')",
     "a wrong bucket": "UPDATE documents SET bucket = (bucket + 1) % 256 WHERE kind = 'program'",
 }
 
@@ -238,6 +248,71 @@ def test_a_damaged_copy_is_noticed_and_repaired(serve: Serve, copy: Path, damage
     assert "; 0 buckets" not in run_mirror(serve, copy)
     assert "; 0 buckets" in run_mirror(serve, copy)
     assert documents(copy) == published(serve)
+
+
+def kill_at(serve: Serve, copy: Path, record: int) -> None:
+    """Run the mirror, which is killed within the transaction in which it applies its so manieth record."""
+    command = [sys.executable, "-c", KILLED, str(MIRROR.parent), str(record), root(serve), str(copy), "--once"]
+    assert subprocess.run(command, timeout=DEADLINE, check=False).returncode == -signal.SIGKILL
+
+
+def test_a_mirror_killed_while_it_seeds_or_repairs_leaves_what_was_there_and_heals(
+    serve: Serve, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.sqlite"
+    kill_at(serve, copy, 300)
+    assert documents(copy) == {}
+    run_mirror(serve, copy)
+    with sqlite3.connect(copy) as database:
+        database.execute("DELETE FROM documents WHERE kind = 'hub'")
+    damaged = documents(copy)
+    kill_at(serve, copy, 5)
+    assert documents(copy) == damaged
+    assert "; 0 buckets" not in run_mirror(serve, copy)
+    assert documents(copy) == published(serve)
+
+
+# What ends a mirror
+
+
+def refused(url: str, copy: Path, **variables: str) -> str:
+    """What the mirror says when it ends by itself, which it does without --once as well: a line."""
+    command = [sys.executable, str(MIRROR), url, str(copy)]
+    ended = subprocess.run(command, env=variables, check=False, capture_output=True, text=True, timeout=DEADLINE)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (1, "", 1)
+    return ended.stderr
+
+
+@pytest.mark.security(10)
+@pytest.mark.parametrize(("status", "said"), [(401, "DIRECTORY_KEY"), (403, "“mirror”"), (404, "root of the API")])
+def test_a_mirror_ends_where_asking_again_would_not_help(tmp_path: Path, status: int, said: str) -> None:
+    with host(reply(status)) as there:
+        url = f"http://127.0.0.1:{there.port}/api/v1/"
+        line = refused(url, tmp_path / "copy.sqlite", DIRECTORY_KEY="dir_secret\n")
+    [(_, path, headers)] = there.seen
+    assert (path, headers["Authorization"]) == ("/api/v1/snapshot/", "Bearer dir_secret")
+    assert f"{url} answers {status}: " in line
+    assert said in line
+    assert "dir_secret" not in line
+
+
+@pytest.mark.security(10)
+def test_a_mirror_shows_its_key_to_nobody_else(tmp_path: Path) -> None:
+    with host(reply(404)) as other, host(reply(302, location=f"http://127.0.0.1:{other.port}/")) as there:
+        refused(f"http://127.0.0.1:{there.port}/", tmp_path / "copy.sqlite", DIRECTORY_KEY="dir_secret")
+        assert there.seen[0][2]["Authorization"] == "Bearer dir_secret"
+        assert "Authorization" not in other.seen[0][2]
+        assert "secret" not in refused("http://127.0.0.1:1/", tmp_path / "copy.sqlite", DIRECTORY_KEY="dir\nsecret")
+
+
+def test_a_mirror_says_what_to_do_with_a_file_that_is_no_copy(serve: Serve, copy: Path, tmp_path: Path) -> None:
+    (text := tmp_path / "text").write_text("This is no database. " * 1000)
+    assert "move it away" in refused(root(serve), text)
+    content = bytearray(copy.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    copy.write_bytes(content)
+    assert "move it away" in refused(root(serve), copy)
+    assert "cannot be used" in refused(root(serve), tmp_path)
 
 
 def test_a_mirror_of_a_log_that_is_gone_starts_over(serve: Serve, copy: Path) -> None:
