@@ -27,7 +27,7 @@ def body_of(request: Any, what: str, most: int, media_type: str = "application/j
     if request.content_type.partition(";")[0].strip().lower() != media_type:
         raise UnsupportedMediaType(request.content_type, f"Send it as {media_type}.")
     if int(request.META.get("CONTENT_LENGTH") or 0) > most:
-        raise Problem("content_too_large", f"{what} has at most {most // 1024} kB.")
+        raise Problem("content_too_large", f"{what} has at most {most} bytes.")
     return bytes(request._request.body)
 
 

@@ -52,7 +52,8 @@ def refuse_large_bodies(get_response: Handler) -> Handler:
         length = request.META.get("CONTENT_LENGTH") or "0"
         is_large = length.isdecimal() and int(length) > (settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
         if is_large and request.method not in ("GET", "HEAD") and request.path_info.startswith("/api/"):
-            return problem_response("content_too_large")
+            detail = f"At most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes are read, and these are {int(length)}."
+            return problem_response("content_too_large", detail)
         return get_response(request)
 
     return handle

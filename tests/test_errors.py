@@ -352,7 +352,9 @@ def test_a_refused_method_says_which_are_allowed(api: Client) -> None:
 @pytest.mark.parametrize("url", [COMPANIES, f"{COMPANIES}systems/", "/api/v1/nowhere/"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_no_address_reads_a_large_body(api: Client, url: str, method: str) -> None:
-    assert problem(api.generic(method, url, " " * 1_000_001))["code"] == "content_too_large"
+    answer = problem(api.generic(method, url, " " * 1_000_001))
+    assert answer["code"] == "content_too_large"
+    assert answer["detail"] == "At most 1000000 bytes are read, and these are 1000001."
 
 
 def test_a_body_at_the_limit_is_read(api: Client, settings: Settings) -> None:
