@@ -3,8 +3,8 @@
 from typing import Any
 
 import orjson
-from django.contrib import admin
-from django.http import HttpRequest, QueryDict
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.html import format_html
 
 from companies.views import CompanyViewSet
@@ -14,6 +14,7 @@ from directory.api.errors import Problem
 from directory.api.listing import Listing
 from directory.api.related import Document
 from partners.models import PublicView
+from partners.public_views import HIDDEN
 from partners.queries import canonical, in_words
 
 # Companies that a preview names.
@@ -58,6 +59,18 @@ class PublicViewAdmin(PublishedAdmin):
         if not change:
             obj.made_by = request.user  # type: ignore[assignment]
         super().save_model(request, obj, form, change)
+
+    def response_add(self, request: HttpRequest, obj: PublicView, post_url_continue: Any = None) -> HttpResponse:
+        self.tell_of(obj, request)
+        return super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: PublicView) -> HttpResponse:
+        self.tell_of(obj, request)
+        return super().response_change(request, obj)
+
+    def tell_of(self, view: PublicView, request: HttpRequest) -> None:
+        if not view.is_published:
+            self.message_user(request, f"{HIDDEN} Tick “Is published” for that.", messages.WARNING)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         found = super().get_readonly_fields(request, obj)

@@ -25,6 +25,9 @@ from partners.queries import canonical, in_words
 if TYPE_CHECKING:
     from partners.models import Partner
 
+# Of a view that is saved and not public.
+HIDDEN = "It is not public: until it is, all of its addresses answer 404 (410 where it was before)."
+
 
 class PublicViewQuerySet(PublishedQuerySet):
     def open_to(self, partner: Partner) -> PublicViewQuerySet:

@@ -16,6 +16,7 @@ from directory.models import Source
 from directory.publishing import edit, publication
 from partners.models import Partner, PublicView
 from partners.portal import for_partner
+from partners.public_views import HIDDEN
 
 METHODS = ["GET", "HEAD", "POST"]
 # How many a partner may have: their names are in the public list of views.
@@ -65,7 +66,7 @@ def own_list(request: HttpRequest, partner: Partner) -> HttpResponse:
         by: Any = request.user
         made = form.save(PublicView(made_by=by), partner=partner, by=by)
         if made:
-            messages.success(request, f"“{made}” was made.")
+            messages.success(request, said(f"“{made}” was made.", made))
             return redirect("partner_view", partner.pk, made.pk)
     context = {"partner": partner, "views": partner.views.all(), "form": form, "most": MOST_VIEWS}
     return render(request, "partner/views.html", context, status=400 if form.errors else 200)
@@ -80,8 +81,14 @@ def own_view(request: HttpRequest, partner: Partner, pk: int) -> HttpResponse:
         request.POST if request.method == "POST" else None,
         initial={name: getattr(view, name) for name in ViewForm.base_fields},
     )
-    if request.method == "POST" and form.is_valid() and form.save(view, partner=partner, by=request.user):
-        messages.success(request, "It was changed.")
-        return redirect("partner_view", partner.pk, view.pk)
+    if request.method == "POST" and form.is_valid():
+        changed = form.save(view, partner=partner, by=request.user)
+        if changed:
+            messages.success(request, said("It was changed.", changed))
+            return redirect("partner_view", partner.pk, view.pk)
     context = {"partner": partner, "view": view, "form": form}
     return render(request, "partner/view.html", context, status=400 if form.errors else 200)
+
+
+def said(text: str, view: PublicView) -> str:
+    return text if view.is_published else f"{text} {HIDDEN}"

@@ -13,6 +13,7 @@ from directory.models import Revision, Source
 from directory.publishing import edit
 from partners import view_pages
 from partners.models import Partner, PublicView
+from partners.public_views import HIDDEN
 from partners.webhooks import State, Webhook
 from tests import factories as make
 from tests.curators import make_member, signed_in
@@ -62,12 +63,21 @@ def page_of(partner: Partner, view: PublicView) -> str:
     return f"{views_of(partner)}{view.pk}/"
 
 
+def test_a_partner_is_told_that_what_is_not_public_has_no_address(client: Client, partner: Partner) -> None:
+    hidden = {name: value for name, value in FORM.items() if name != "is_published"}
+    assert HIDDEN in client.post(views_of(partner), hidden, follow=True).content.decode()
+    page = page_of(partner, PublicView.objects.get())
+    assert HIDDEN in client.post(page, hidden, follow=True).content.decode()
+    assert HIDDEN not in client.post(page, FORM, follow=True).content.decode()
+
+
 def test_a_partner_makes_a_view_and_changes_it(api: Client, client: Client, partner: Partner, user: User) -> None:
     assert client.get(views_of(partner)).status_code == 200
     shown = client.post(views_of(partner), FORM, follow=True).content.decode()
     view = PublicView.objects.get()
     assert (view.partner, view.made_by, view.query) == (partner, user, "hub=lahore")
     assert "Shown &lt;b&gt;here&lt;/b&gt;" in shown
+    assert HIDDEN not in shown
     assert api.get(f"/api/v1/views/{view.slug}/").status_code == 200
     revision = Revision.objects.latest("pk")
     assert (revision.by, revision.reason) == (user, "The partner Shop")

@@ -7,8 +7,10 @@ from xml.etree import ElementTree
 import orjson
 import pytest
 from django.conf import settings
+from django.contrib.messages import get_messages
 from django.db import IntegrityError
 from django.test import Client
+from pytest_django import DjangoCaptureOnCommitCallbacks
 from rest_framework.serializers import ValidationError
 
 from companies.models import Company
@@ -17,9 +19,12 @@ from directory.models import Source, Version
 from directory.publishing import edit, publication
 from directory.undoing import undo
 from partners.models import PublicView
+from partners.public_views import HIDDEN
 from tests.curators import make_member, signed_in
 from tests.factories import make_company, make_curator, make_hub, make_specialty, make_view
 from tests.lists import mistakes, slugs
+from tests.test_admin import url_of
+from tests.test_conflicts import opened
 
 pytestmark = pytest.mark.django_db
 
@@ -312,6 +317,27 @@ def test_an_editor_sees_what_a_view_finds_before_it_is_one(api: Client) -> None:
     assert (view.slug, view.query, view.made_by and view.made_by.username) == ("of-lahore", "hub=lahore", "bilal")
     assert slugs([api.get("/api/v1/views/of-lahore/").json()]) == ["arbisoft", "devsinc"]
     assert "Works" in browser.get("/admin/partners/publicview/").content.decode()
+
+
+def test_an_editor_is_told_that_what_is_not_public_has_no_address(
+    api: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
+    make_hub("Lahore")
+    browser = signed_in(make_member("editor"))
+
+    def told(url: str, form: dict[str, str]) -> str:
+        with django_capture_on_commit_callbacks(execute=True):
+            response: Any = browser.post(url, form)
+        return " ".join(str(message) for message in get_messages(response.wsgi_request))
+
+    assert HIDDEN in told(ADD, {name: value for name, value in FORM.items() if name != "is_published"})
+    view = PublicView.objects.get()
+    for surface in (*SURFACES, *BY_PARAMETER):
+        assert api.get(surface.format(view.slug)).status_code == 404, surface
+    said = told(url_of(view), opened(browser, url_of(view)) | {"is_published": "on"})
+    assert "was changed successfully" in said
+    assert HIDDEN not in said
+    assert api.get(SURFACES[0].format(view.slug)).status_code == 200
 
 
 def test_a_contributor_makes_none() -> None:
