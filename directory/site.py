@@ -73,7 +73,7 @@ class CuratorSite(AdminSite):
         if self.has_permission(request):
             return HttpResponseRedirect(reverse("admin:index"))
         if request.user.is_authenticated and not super().has_permission(request):
-            raise PermissionDenied
+            raise PermissionDenied("These pages are for curators, which your account is not.")
         name = missing_step(request)
         target = request.GET.get(REDIRECT_FIELD_NAME, reverse("admin:index"))
         return HttpResponseRedirect(f"{reverse(name)}?{urlencode({REDIRECT_FIELD_NAME: target})}")

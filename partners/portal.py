@@ -65,7 +65,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """The user's partner, or a choice where there are several."""
     partners = list(Partner.objects.of_user(request.user))
     if not partners:
-        raise PermissionDenied
+        raise PermissionDenied("These pages are for partners. An administrator says to which one an account belongs.")
     if len(partners) == 1:
         return redirect("partner_overview", partners[0].pk)
     return render(request, "partner/choice.html", {"partners": partners})

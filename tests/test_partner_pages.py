@@ -122,6 +122,27 @@ def test_a_partner_that_is_closed_or_somebody_else_s_has_no_pages(fatima: User, 
     assert client.get("/partner/").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("is_staff", "path", "way_on"), [(True, "/partner/", 'href="/admin/"'), (False, "/admin/", 'href="/partner/"')]
+)
+def test_who_is_signed_in_for_something_else_is_shown_the_way(is_staff: bool, path: str, way_on: str) -> None:
+    user = make.make_curator("sana", is_staff=is_staff, is_superuser=is_staff)
+    response = signed_in(user).get(path, follow=True)
+    text = response.content.decode()
+    assert response.status_code == 403
+    assert "signed in as sana" in text
+    assert way_on in text
+    assert "Sign out" in text
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_who_belongs_to_no_partner_is_told_who_changes_that() -> None:
+    response = signed_in(make.make_user("sana")).get("/partner/")
+    assert response.status_code == 403
+    assert "An administrator says to which one" in response.content.decode()
+    assert 'href="/partner/"' not in response.content.decode()
+
+
 def test_who_belongs_to_several_chooses(partner: Partner, fatima: User) -> None:
     other = make.make_partner("Startup Watch", users=[fatima])
     shown = signed_in(fatima).get("/partner/").content.decode()

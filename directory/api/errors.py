@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.db import DataError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.cache import add_never_cache_headers
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.settings import api_settings
@@ -333,7 +334,9 @@ def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
 def handler403(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith("/api/"):
         return problem_response("forbidden")
-    return defaults.permission_denied(request, exception)
+    response = defaults.permission_denied(request, exception)
+    add_never_cache_headers(response)  # it says who is signed in
+    return response
 
 
 def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
