@@ -60,6 +60,7 @@ urlpatterns = [
     path(".well-known/api-catalog", crawlers.catalog),
     path(".well-known/security.txt", crawlers.security),
     path("docs/", views.docs),
+    path("docs/<str:name>", views.guide),
     path("problems/", views.problems),
     path("problems/<slug:code>/", views.problem),
     path("admin/", admin.site.urls),

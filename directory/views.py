@@ -9,11 +9,12 @@ import orjson
 from csp.decorators import csp_update
 from django.conf import settings
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import Resolver404, resolve
 from django.utils.encoding import escape_uri_path
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
 from directory.api import rendering
 from directory.api.addresses import PermanentRedirect
@@ -29,6 +30,8 @@ from directory.models import kinds
 from directory.publishing import is_behind
 
 LINKS = {"documentation": "/docs/", "openapi": "/api/v1/openapi.json", "problems": "/problems/"}
+# Of the documentation's files, those that are for who uses the API.
+GUIDES = ("api.md", "partners.md", "mirror.py")
 SERVICE = ("service-desc", "service-doc")
 URI = {"type": "string", "format": "uri"}
 FORMAT = {"format": narrowed(rendering.PARAMETERS["format"], "json")}
@@ -150,6 +153,17 @@ def unrouted(request: HttpRequest, **kwargs: Any) -> HttpResponse:
 def docs(request: HttpRequest) -> HttpResponse:
     """Swagger UI, which styles its parts inline and has its icons in its stylesheet."""
     return render(request, "docs.html", {"title": TITLE})
+
+
+@require_safe
+def guide(request: HttpRequest, name: str) -> HttpResponse:
+    """A file of the documentation, with this site's address in its calls, for who has no copy of the project."""
+    if name not in GUIDES:
+        raise Http404
+    text = (settings.BASE_DIR / "docs" / name).read_text().replace("http://127.0.0.1:8000", settings.SITE_URL)
+    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
+    response["Cache-Control"] = "public, max-age=3600"
+    return response
 
 
 def problems(request: HttpRequest) -> HttpResponse:

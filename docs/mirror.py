@@ -135,9 +135,9 @@ class Mirror:
         # No document says its kind: each kind's digests are compared, too.
         return differing or sorted({n for kind in by_kind for n in differences(by_kind[kind], self.digests(kind))})
 
-    def digests(self, kind: str = "") -> list[int]:
+    def digests(self, kind: str | None = None) -> list[int]:
         """What the directory has at the copy's revision, of ``kind`` alone where one is given: 256 digests."""
-        if kind and not kind.isalpha():  # there is no such kind, and a comma would ask for several
+        if kind is not None and not kind.isalpha():  # there is no such kind, and a comma would ask for several
             return [0] * 256
         asked = {"revision": self.revision, **({"kind": kind} if kind else {})}
         try:

@@ -20,6 +20,14 @@ from directory.models import kinds
 PART = 50_000  # addresses that a sitemap may have (sitemaps.org)
 XML, TEXT, MARKDOWN = "application/xml; charset=utf-8", "text/plain; charset=utf-8", "text/markdown; charset=utf-8"
 CATALOG = 'application/linkset+json; profile="https://www.rfc-editor.org/info/rfc9727"'
+# What is for pages of other sites: (path, media type, title).
+OTHERS = [
+    ("/embed/", "text/html", "Companies, to frame; /embed/badge/{slug}.svg says that one is listed"),
+    ("/embed/directory-listings.js", "text/javascript", "The element <directory-listings>"),
+    (f"/embed/oembed/?url={settings.SITE_URL}/embed/", "application/json", "oEmbed"),
+    ("/feed.atom", "application/atom+xml", "News as Atom"),
+    ("/feed.json", "application/feed+json", "News as JSON Feed"),
+]
 SITEMAPS = "http://www.sitemaps.org/schemas/sitemap/0.9"
 VALID = datetime.timedelta(days=180)  # until when whom to tell of a weakness may be relied upon
 
@@ -75,11 +83,15 @@ def catalog(request: HttpRequest) -> HttpResponse:
     about = {
         "anchor": api,
         "service-desc": [{"href": f"{api}openapi.json", "type": "application/json"}],
-        "service-doc": [{"href": f"{site}/docs/", "type": "text/html"}],
+        "service-doc": [
+            {"href": f"{site}/docs/", "type": "text/html"},
+            *({"href": f"{site}/docs/{name}.md", "type": "text/plain"} for name in ("api", "partners")),
+        ],
         "status": [{"href": f"{site}/readyz", "type": "text/plain"}],
         "license": [{"href": settings.LICENSE["url"]}],
     }
-    body = {"linkset": [{"anchor": own, "item": [{"href": api}]}, about]}
+    shown = [{"href": f"{site}{path}", "type": media_type, "title": title} for path, media_type, title in OTHERS]
+    body = {"linkset": [{"anchor": own, "item": [{"href": api}, *shown]}, about]}
     response = HttpResponse(orjson.dumps(body, option=orjson.OPT_INDENT_2), content_type=CATALOG)
     response["Link"] = f'<{own}>; rel="api-catalog"'
     response["Access-Control-Allow-Origin"] = "*"

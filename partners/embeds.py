@@ -24,6 +24,7 @@ from directory.api.caching import at_one_revision, remember
 from directory.api.errors import CODES, InvalidQuery, Mistake, Problem
 from directory.api.listing import JSON, Listing
 from partners.elements import snippet
+from partners.queries import in_words
 from partners.viewing import ViewListing, find_view, moved_to
 
 TITLE = "Technology companies of Pakistan"
@@ -69,8 +70,7 @@ def shared(view: Answering) -> Answering:
 
 def refused(error: Problem) -> HttpResponse:
     """What is wrong, in words: who sees it is somebody who puts an embed into a page."""
-    said = [f"{mistake['parameter']}: {mistake['detail']}" for mistake in error.errors] or [str(error.detail)]
-    response = unkept("\n".join(said), error.status_code)
+    response = unkept("\n".join(in_words(error)), error.status_code)
     if error.status_code == 503:
         response["Retry-After"] = str(CODES[error.code].retry_after)
     return response
@@ -84,17 +84,17 @@ def unkept(text: str, status: int) -> HttpResponse:
 
 @shared
 def framed(request: HttpRequest) -> HttpResponse:
-    """A list's page as an HTML document of its own, for a frame."""
-    return listed(request, "embeds/document.html")
+    """A list's page as an HTML document of its own, for a frame; its source is the list's data."""
+    return listed(request, "embeds/document.html", lambda listing: listing.url())
 
 
 @shared
 def fragment(request: HttpRequest) -> HttpResponse:
-    """The same as a piece of HTML that a site puts into its own pages, without a script."""
-    return listed(request, "embeds/fragment.html")
+    """The same as a piece of HTML for a site's own pages, without a script; its source is that document."""
+    return listed(request, "embeds/fragment.html", lambda listing: address(request))
 
 
-def listed(request: HttpRequest, template: str) -> HttpResponse:
+def listed(request: HttpRequest, template: str, source: Callable[[Listing], str]) -> HttpResponse:
     query, chosen = read(request.GET)
 
     def answer(revision: int) -> HttpResponse:
@@ -104,7 +104,7 @@ def listed(request: HttpRequest, template: str) -> HttpResponse:
             **chosen,
             "title": title,
             "companies": [orjson.loads(document) for document in page.documents],
-            "address": listing.url(),
+            "address": source(listing),
             "oembed": f"{settings.SITE_URL}/embed/oembed/?{urlencode({'url': address(request)})}",
             "license": settings.LICENSE,
         }

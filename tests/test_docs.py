@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test import Client
 
 from directory.urls import router
 
@@ -44,3 +45,16 @@ def test_every_variable_is_documented() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\((?!https?://)([^)#]+)", path.read_text()):
         assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("name", ["partners.md", "api.md", "mirror.py"])
+def test_who_has_no_copy_of_the_project_reads_it_here(client: Client, settings: Any, name: str) -> None:
+    settings.SITE_URL = "https://directory.example"
+    response = client.get(f"/docs/{name}")
+    text = response.content.decode()
+    assert response["Content-Type"] == "text/plain; charset=utf-8"
+    assert text == (settings.BASE_DIR / "docs" / name).read_text().replace("http://127.0.0.1:8000", settings.SITE_URL)
+    assert "https://directory.example/api/v1/" in text
+    assert client.post(f"/docs/{name}").status_code == 405
+    for other in ("running.md", "..%2fmanage.py", "partners.md%00"):
+        assert client.get(f"/docs/{other}").status_code == 404

@@ -63,7 +63,9 @@ def test_a_fragment_shows_what_the_list_has(client: Client) -> None:
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; “Sons”" in text
     assert "Elsewhere" not in text
     assert "<script" not in text
-    assert f'href="{settings.SITE_URL}/api/v1/companies/?hub=lahore"' in text
+    assert f'href="{settings.SITE_URL}/embed/?hub=lahore"' in text  # a page that people can read
+    document = get(client, "/embed/?hub=lahore").content.decode()
+    assert f'href="{settings.SITE_URL}/api/v1/companies/?hub=lahore"' in document
     assert settings.LICENSE["url"] in text
 
 
@@ -103,6 +105,7 @@ def test_any_site_may_frame_the_document_and_it_loads_nothing_but_its_stylesheet
         ("format=csv", "format: An embed has a form of its own"),
         ("facets=hub&siez=3", "facets: "),
         ("page_size=9999", "page_size: "),
+        ("limit=2", "limit: There is no parameter “limit”. Perhaps “page_size”"),
         ("cursor=x", "cursor: "),
     ],
 )
@@ -372,3 +375,23 @@ def test_a_framed_list_shows_on_another_site(
     (folder / "index.html").write_text(f'<!doctype html><title>A partner</title><iframe title="list" src="{src}">')
     visitor.goto(address)
     expect(visitor.frame_locator("iframe").locator("main > section > ul > li")).to_have_count(2)
+
+
+@pytest.mark.security(6)
+def test_the_policy_of_the_guide_is_enough_for_element_frame_and_badge(
+    visitor: Page, relay: ThreadingHTTPServer, partner: tuple[str, Path]
+) -> None:
+    address, folder = partner
+    guide = (settings.BASE_DIR / "docs" / "partners.md").read_text()
+    [policy] = re.findall(r"^Content-Security-Policy: (.*)$", guide, re.MULTILINE)
+    [badge] = re.findall(r"`http://127\.0\.0\.1:8000(/embed/badge/[^`]+)`", guide)
+    allowed = policy.replace("http://127.0.0.1:8000", origin(relay))
+    frame = f'<iframe title="list" src="{origin(relay)}/embed/"></iframe>'
+    image = f'<img alt="Listed" src="{origin(relay)}{badge}">'
+    page = page_of(relay, "hub=lahore").replace("</main>", f"{frame}{image}</main>")
+    page = re.sub(r"default-src 'none'; [^\"]*", f"default-src 'none'; {allowed}", page)
+    (folder / "index.html").write_text(page)
+    visitor.goto(address)
+    expect(visitor.locator("directory-listings li")).to_have_count(3)
+    expect(visitor.frame_locator("iframe").locator("main li").first).to_be_visible()
+    assert visitor.evaluate("document.images[0].decode().then(() => document.images[0].naturalWidth)") > 100

@@ -237,6 +237,7 @@ DAMAGES = {
     " WHERE kind IN ('hub', 'program')",
     "kinds that there are not": "UPDATE documents SET kind = iif(kind = 'hub', 'company,program', 'hubs')"
     " WHERE kind IN ('hub', 'program')",
+    "no kinds": "UPDATE documents SET kind = ''",
     "a wrong bucket": "UPDATE documents SET bucket = (bucket + 1) % 256 WHERE kind = 'program'",
 }
 

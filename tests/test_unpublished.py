@@ -72,7 +72,7 @@ OTHERS = """
     / /api/v1/ /api/v1/openapi.json /api/v1/suggestions/ /api/v1/suggestions/{token}/ /embed/oembed/
     /embed/directory-listings.js /embed/directory-listings-{number}.js
     /robots.txt /llms.txt /.well-known/api-catalog /.well-known/security.txt
-    /docs/ /problems/ /problems/{code}/ /livez /readyz /api/ /sitemap-{part}.xml
+    /docs/ /docs/{name} /problems/ /problems/{code}/ /livez /readyz /api/ /sitemap-{part}.xml
     /id/{key}/ /feed.{form} /views/{key}/feed.{form} /api/v1/views/ /api/v1/views/{key}/
     /partner/ /partner/{partner_id}/ /partner/{partner_id}/keys/ /partner/{partner_id}/keys/{name}/revoke/
     /partner/{partner_id}/views/ /partner/{partner_id}/views/{pk}/

@@ -65,6 +65,7 @@ def test_a_partner_adds_a_webhook_and_sees_its_secret_once(client: Client, partn
     for page in (url, page_of(webhook)):
         assert "whsec_" not in client.get(page).content.decode()
     assert page_of(webhook) in client.get(url).content.decode()
+    assert 'href="/docs/partners.md"' in client.get(url).content.decode()
 
 
 def test_what_is_wrong_with_it_is_told_beside_it(client: Client, partner: Partner) -> None:
