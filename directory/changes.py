@@ -159,7 +159,7 @@ def read(query: Any, accepted: Format) -> Asked:
         if name not in query:
             return fallback
         try:
-            raw = split(query.getlist(name), several=name == "kind")
+            raw = split(query.getlist(name), several=name == "kind", most=len(kinds()))
             given[name] = ",".join(raw)
             return parse(raw)
         except Mistake as mistake:

@@ -87,7 +87,7 @@ def read(query: Any) -> tuple[int | None, list[str]]:
     for name, parse in (("revision", read_revision), ("kind", read_kinds)):
         try:
             if name in query:
-                values[name] = parse(split(query.getlist(name), several=name == "kind"))
+                values[name] = parse(split(query.getlist(name), several=name == "kind", most=len(kinds())))
         except Mistake as mistake:
             mistakes.append(mistake.of(name))
     if mistakes:

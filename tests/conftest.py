@@ -4,6 +4,7 @@ import gc
 import mmap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -73,7 +74,8 @@ def files_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def static_files() -> Iterator[None]:
     """The packages' static files are looked for once, and not again by the middleware of each test's client."""
-    look, files = WhiteNoiseMiddleware.add_files_from_finders, {}
+    look = WhiteNoiseMiddleware.add_files_from_finders
+    files: dict[str, Any] = {}
 
     def add(middleware: WhiteNoiseMiddleware) -> None:
         if not files:

@@ -43,7 +43,7 @@ FIELDS = {
 # Columns that no document shows: curators' own, and what the database keeps for itself.
 PRIVATE = {
     "company": {"status", "notes", "contact_email", "shares_domain", "search", "verify_by"},
-    "publicview": {"is_published", "made_by"},
+    "publicview": {"is_published", "made_by", "partner"},
     "every kind": {"name_key", "document"},
 }
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")

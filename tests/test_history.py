@@ -297,13 +297,13 @@ def test_every_collection_has_a_history(api: Client, collection: str) -> None:
 
 
 # The newest revision, the object; then
-#   as_of            its version at that moment
+#   as_of            whether that is still kept, its version at that moment
 #   … and include    all versions of that moment of each kind
 #   history          a page of versions
 #   similar          the bitmaps, since the first in a process, and whether they are still of today; the companies
 COSTS = {
-    f"{COMPANY}?as_of=REVISION": 3,
-    f"{COMPANY}?as_of=REVISION&include=hub": 4,
+    f"{COMPANY}?as_of=REVISION": 4,
+    f"{COMPANY}?as_of=REVISION&include=hub": 5,
     HISTORY: 3,
     f"{HISTORY}?page_size=1": 3,
     f"{COMPANY}similar/": 5,

@@ -127,7 +127,7 @@ def test_what_is_forbidden_is_refused(seed: int, subtests: pytest.Subtests) -> N
 def ask(schema: Any, subtests: pytest.Subtests) -> None:
     """Drawn here and not when tests are collected, which each process does for itself."""
     for found in get_all_tests(schema=schema, test_func=ask_one, settings=None, given_kwargs=None):
-        operation, test = found.ok()
+        operation, test = found.ok()  # type: ignore[union-attr]
         with subtests.test(operation.label):
             test()
 

@@ -136,10 +136,18 @@ def test_the_death_of_one_child_ends_everything(serve: Serve, word: str, name: s
     assert "Traceback" not in serve.output()
 
 
+def catches_sigterm(process: psutil.Process) -> bool:
+    """Whether it is up, and ends by itself when it is asked to."""
+    caught = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{process.pid}/status").read_text())
+    return bool(caught and int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which signals a process catches")
 def test_a_worker_that_ends_by_itself_is_started_again(serve: Serve) -> None:
     """As it does when it loses the database: the web goes on, and no supervisor is needed."""
     wait_for(lambda: "Launching a worker" in serve.output())
     ended = serve.child("procrastinate")
+    wait_for(lambda: catches_sigterm(ended))
     ended.terminate()
     wait_for(lambda: serve.output().count("Launching a worker") == 2)
     assert serve.child("procrastinate").pid != ended.pid
