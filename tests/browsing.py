@@ -114,7 +114,7 @@ def assert_accessible(page: Page) -> None:
         if fault["impact"] in ("serious", "critical")
         for node in fault["nodes"]
     ]
-    assert serious == []
+    assert serious == [], serious
 
 
 def assert_fits(page: Page) -> None:
