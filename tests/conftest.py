@@ -110,6 +110,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """The database, which nobody else is using when it is to go."""
     yield
     with django_db_blocker.unblock():
+        connection.close()  # a test that ends sessions may have ended this one
         end_other_sessions()
 
 
