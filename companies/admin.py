@@ -189,14 +189,8 @@ class SpecialtyFilter(UsedFilter):
         return QUESTIONS["without_specialty"].holds(Company.objects.none())
 
     def holds(self, pks: Sequence[Any]) -> Q:
-        try:
-            chosen = [int(pk) for pk in pks]
-        except ValueError as error:
-            raise IncorrectLookupParameters(error) from error
+        chosen = [int(pk) for pk in pks]
         return Q(pk__in=Company.specialties.through.objects.filter(specialty__in=chosen).values("company"))
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(self.condition())
 
     def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet) -> dict[str, Count]:
         counts = {f"{pk}__c": Count(pk_attname, filter=self.holds([pk])) for pk, _ in self.lookup_choices}
@@ -224,9 +218,6 @@ class QuestionFilter(Counted, admin.SimpleListFilter):
     def holds(self, name: str) -> Q:
         asker = Asker(self.request.user, timezone.localdate())
         return QUESTIONS[name].condition(Company.objects.none(), asker)
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(self.condition())
 
     def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet) -> dict[str, Count]:
         return {name: Count(pk_attname, filter=self.holds(name)) for name in QUESTIONS}
@@ -456,14 +447,12 @@ class SourceAdmin(PartAdmin):
 class StepAdmin(LookedAtAdmin):
     """What was done with companies' statuses, across all of them."""
 
+    deferred = ("company__document", "company__search", "company__description")
     list_display = ["at", "company", "before", "after", "by", "reason"]
     list_filter = ["after", ("by", CuratorFilter)]
     list_select_related = ["company", "by"]
     search_fields = ["company__name_key"]
     search_help_text = "By the company’s name."
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).defer("company__document", "company__search", "company__description")
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return containing(queryset, "company__name_key", search_term), False
@@ -473,14 +462,12 @@ class StepAdmin(LookedAtAdmin):
 class LinkCheckAdmin(LookedAtAdmin):
     """What came of asking websites, across all companies."""
 
+    deferred = ("company__document", "company__search", "company__description")
     list_display = ["company", "state", "status_code", "problem", "failures", "checked_at", "next_check"]
     list_filter = ["state"]
     list_select_related = ["company"]
     search_fields = ["company__name_key"]
     search_help_text = "By the company’s name."
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).defer("company__document", "company__search", "company__description")
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return containing(queryset, "company__name_key", search_term), False
@@ -560,13 +547,11 @@ class ImportAdmin(LookedAtAdmin):
 
 @admin.register(ImportRow)
 class ImportRowAdmin(LookedAtAdmin):
+    deferred = ("batch__content", "company__document", "company__search")
     list_display = ["batch", "number", "decision", "company", "done", "revision"]
     list_filter = ["decision"]
     list_select_related = ["batch", "company"]
     search_fields = ["company__name_key"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).defer("batch__content", "company__document", "company__search")
 
 
 admin.site.register(Duplicate, DuplicateAdmin)

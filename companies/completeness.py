@@ -117,9 +117,6 @@ class FactFilter(Counted, SimpleListFilter):
         fact = next((fact for fact in FACTS if fact.name == name), None)
         return Q(QUESTIONS[question](fact, timezone.localdate())) if fact and question in QUESTIONS else Q()
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(self.condition())
-
     def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet) -> dict[str, Count]:
         """Of what is asked: nothing else is offered."""
         chosen = [n for n, (value, _) in enumerate(self.lookup_choices) if value == self.value()]

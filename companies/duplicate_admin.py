@@ -53,6 +53,10 @@ class ScoreFilter(admin.SimpleListFilter):
 class DuplicateAdmin(LookedAtAdmin):
     """Pairs of companies: either they are merged, or somebody says that they are two."""
 
+    deferred = (
+        *("first__document", "first__search", "first__description"),
+        *("second__document", "second__search", "second__description"),
+    )
     action_form = ReasonActionForm
     actions = ["not_duplicate"]
     fields = ["first", "second", "score", "said", "seen_at", "state", "by", "at", "why"]
@@ -63,12 +67,6 @@ class DuplicateAdmin(LookedAtAdmin):
     list_select_related = ["first", "second", "by"]
     search_fields = ["first__name_key"]
     search_help_text = "By the name of either."
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        columns = [
-            f"{end}__{column}" for end in ("first", "second") for column in ("document", "search", "description")
-        ]
-        return super().get_queryset(request).defer(*columns)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         names = (containing(queryset, f"{end}__name_key", search_term) for end in ("first", "second"))

@@ -40,9 +40,6 @@ class LinkFilter(Counted, admin.SimpleListFilter):
             return QUESTIONS["with_dead_link"].holds(Company.objects.none())
         return Q(link_check__state=state, link_check__url=F("website"))
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(self.condition())
-
     def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet) -> dict[str, Count]:
         states = enumerate(LINKS_IN_WORDS)
         return {f"{n}__c": Count(pk_attname, filter=self.holds(state)) for n, state in states}

@@ -15,15 +15,13 @@ from directory.publishing import CHUNK
 class UnplacedValueAdmin(LookedAtAdmin):
     """What is of use gets a place: give a specialty the word as another name, then place it again."""
 
+    deferred = ("company__document", "company__search", "company__description")
     actions = ["place_again"]
     list_display = ["value", "field", "company", "seen_at"]
     list_filter = ["field"]
     list_select_related = ["company"]
     search_fields = ["value__istartswith"]
     search_help_text = "By the beginning of the value."
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).defer("company__document", "company__search", "company__description")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return admin.ModelAdmin.has_delete_permission(self, request, obj)

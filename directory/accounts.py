@@ -73,13 +73,11 @@ class LockAdmin(RemovableAdmin):
 class SecondFactorAdmin(RemovableAdmin):
     """Second factors, without their secrets; deleting one makes its owner set up another."""
 
+    deferred = ("data",)
     fields = ["user", "type", "created_at", "last_used_at"]
     list_display = ["user", "type", "created_at", "last_used_at"]
     list_select_related = ["user"]
     search_fields = ["user__username"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).defer("data")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and may_change(request, obj and obj.user)

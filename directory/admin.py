@@ -78,6 +78,12 @@ class CuratedForm(forms.ModelForm):
 class GuardedAdmin(admin.ModelAdmin):
     """A model whose pages answer nonsense in their address or form with a message."""
 
+    # Columns that no page shows; documents are long.
+    deferred: ClassVar[tuple[str, ...]] = ()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer(*self.deferred)
+
     def changeform_view(
         self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
@@ -127,8 +133,6 @@ class CuratedAdmin(MergingAdmin, GuardedAdmin):
         ArrayField: {"form_class": LinesField},
         models.SlugField: {"error_messages": {"invalid": "Lower-case letters, digits and single hyphens only."}},
     }
-    # Columns that no page shows; documents are long.
-    deferred: ClassVar[tuple[str, ...]] = ()
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -177,9 +181,6 @@ class CuratedAdmin(MergingAdmin, GuardedAdmin):
         """Tell the open publication why, unless somebody told it before."""
         with publication(source=Source.ADMIN) as current:
             current.reason = current.reason or reason
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).defer(*self.deferred)
 
     def response_action(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         """Refuse to change thousands at once: everybody else would wait for it."""
@@ -323,6 +324,7 @@ class RevisionAdmin(LookedAtAdmin):
 
 @admin.register(Version)
 class VersionAdmin(LookedAtAdmin):
+    deferred = ("document",)
     fields = ["at_revision", "kind", "public_id", "slug", "action", "successor", "readable"]
     readonly_fields = ["at_revision", "public_id", "readable"]
     list_display = ["id", "at_revision", "kind", "public_id", "slug", "action"]
@@ -330,9 +332,6 @@ class VersionAdmin(LookedAtAdmin):
     ordering = ["-pk"]
     search_fields = ["slug"]
     search_help_text = "By id or slug, earlier slugs too: all that was published of the object."
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).defer("document")
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         """By the object, which an index finds; the slug itself has none."""

@@ -53,6 +53,13 @@ class Counted:
         """What the filter asks for; empty where nothing is chosen."""
         return build_q_object_from_lookup_parameters(self.used_parameters)
 
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """The rows that the filter leaves; IncorrectLookupParameters where the address asks for nonsense."""
+        try:
+            return queryset.filter(self.condition())
+        except (ValueError, ValidationError) as error:
+            raise IncorrectLookupParameters(error) from error
+
     def get_facet_queryset(self, changelist: Any) -> dict[str, int]:
         found: dict[str, int] = changelist.counts[id(self)]
         return found
