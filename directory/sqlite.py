@@ -78,9 +78,9 @@ class Table:
         count = len(self.columns) + (2 if self.field else 1)
         return f"INSERT INTO {self.name} VALUES ({', '.join('?' * count)})"  # noqa: S608 - names of our fields
 
-    def rows(self, texts: Iterable[str]) -> Iterator[list[Any]]:
-        for text in texts:
-            document = orjson.loads(text)
+    def rows(self, documents: Iterable[tuple[str, Any]]) -> Iterator[list[Any]]:
+        """A row for each document, given as its text and what that says, or for each item of its list."""
+        for text, document in documents:
             if not self.field:
                 yield [*(column.value(document) for column in self.columns), text]
                 continue
@@ -136,8 +136,9 @@ def fill(database: sqlite3.Connection, model: type[Published], chunks: Iterable[
     for table in tables:
         database.execute(table.create())
     for texts in chunks:
+        documents = [(text, orjson.loads(text)) for text in texts]
         for table in tables:
-            database.executemany(table.insert(), table.rows(texts))
+            database.executemany(table.insert(), table.rows(documents))
     for table in tables:
         for index in table.indexes():
             database.execute(index)
