@@ -9,7 +9,7 @@ import time
 from importlib import import_module
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from directory.api.facets import FacetSet
 
@@ -36,7 +36,7 @@ def warm() -> None:
             cursor.execute("SET statement_timeout = 0")  # nobody waits for it
         for index in due:
             index.renew()
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         logger.warning("The bitmaps could not be made ready: %s", " ".join(str(error).split()))
     finally:
         connection.close()

@@ -4,7 +4,7 @@ import threading
 from unittest.mock import MagicMock
 
 import pytest
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 from gunicorn.app.wsgiapp import WSGIApplication
 from pytest_django import DjangoAssertNumQueries
@@ -48,11 +48,12 @@ def test_the_first_facets_find_their_bitmaps_ready(
         assert api.get("/api/v1/companies/?facets=kind&count=exact").json()["count"] == 1
 
 
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
 def test_a_database_that_cannot_be_reached_is_left_to_requests(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(self: BitmapIndex) -> None:
-        raise OperationalError("gone\naway")
+        raise error("gone\naway")
 
     monkeypatch.setattr(BitmapIndex, "renew", fail)
     monkeypatch.setattr(warming, "connection", MagicMock())
