@@ -119,4 +119,5 @@ def assert_accessible(page: Page) -> None:
 
 def assert_fits(page: Page) -> None:
     """Nobody has to scroll sideways."""
+    page.wait_for_load_state()  # a page that has just been left for another has nothing to measure
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
