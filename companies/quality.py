@@ -10,12 +10,10 @@ from django.db.models.functions import TruncWeek
 from companies.completeness import FACTS, QUESTIONS, Fact
 from companies.links import DEAD_AFTER, State
 from companies.models import Company
-from companies.unplaced import UnplacedValue
 from companies.workflow import Status
 from directory.models import Revision
 
 WEEKS = 12
-UNPLACED = 20
 
 
 @dataclass(frozen=True)
@@ -66,11 +64,6 @@ def count_links() -> dict[str, int]:
     published = Company.objects.filter(status=Status.PUBLISHED, link_check__url=F("website"))
     states = {state.value: Count("pk", filter=Q(link_check__state=state)) for state in State if state.value}
     return published.aggregate(dead=Count("pk", filter=Q(link_check__failures__gte=DEAD_AFTER)), **states)
-
-
-def count_unplaced() -> list[tuple[str, str, int]]:
-    """(field, value, companies) of what sources said most often without there being a place for it. One query."""
-    return UnplacedValue.objects.most_frequent(UNPLACED)
 
 
 def last_weeks(today: datetime.date) -> list[datetime.date]:

@@ -20,10 +20,10 @@ from companies.quality import (
     WorkFigures,
     count_facts,
     count_links,
-    count_unplaced,
     count_work,
     last_weeks,
 )
+from companies.unplaced import UnplacedValue
 from companies.workflow import Status
 from directory.models import Source
 
@@ -31,6 +31,7 @@ PERMISSION = "companies.view_company"
 COMPANIES = "admin:companies_company_changelist"
 UNPLACED = "admin:companies_unplacedvalue_changelist"
 REVISIONS = "admin:directory_revision_changelist"
+MOST_UNPLACED = 20
 # The chart of weeks, in the units of its drawing.
 CHART_WIDTH, CHART_HEIGHT, FOOT = 360, 120, 14
 
@@ -129,7 +130,7 @@ def unplaced_rows() -> list[tuple[str, str, Number]]:
             name,
             Number(count, f"{reverse(UNPLACED)}?{urlencode({'field__exact': name, 'value__exact': value})}"),
         )
-        for name, value, count in count_unplaced()
+        for name, value, count in UnplacedValue.objects.most_frequent(MOST_UNPLACED)
     ]
 
 

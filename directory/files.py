@@ -16,9 +16,9 @@ from whitenoise.responders import MissingFileError, Response, SlicedFile, Static
 
 from directory.api import rendering
 from directory.api.caching import CACHE_CONTROL, unkept
-from directory.api.described import SHARED, narrowed
+from directory.api.described import SHARED, URI, narrowed
 from directory.api.endpoints import Endpoint
-from directory.api.errors import CODES, Problem, problem_response
+from directory.api.errors import Problem, told
 from directory.api.exports import running
 from directory.api.listing import JSON
 from directory.api.operations import Operation, closed, reference
@@ -28,7 +28,6 @@ from directory.nightly import MANIFEST, manifest_of, manifests
 LATEST = "latest"
 # An address has one content for as long as it answers; what is deleted is nowhere to be asked for again.
 UNCHANGING = "public, max-age=86400, immutable"
-URI = {"type": "string", "format": "uri"}
 EXPOSED = "Accept-Ranges, Content-Range, ETag, Link"
 COUNT = {"type": "integer", "minimum": 0}
 DESCRIPTION = (
@@ -138,7 +137,7 @@ def file(request: HttpRequest, night: str, name: str) -> HttpResponseBase:
     except MissingFileError as error:  # its night was dropped since
         raise Http404 from error
     except Problem as problem:
-        return problem_response(problem.code, headers={"Retry-After": str(CODES[problem.code].retry_after)})
+        return told(problem)
 
 
 def leading(url: str) -> HttpResponse:

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from directory.api import rendering
 from directory.api.addresses import PermanentRedirect
 from directory.api.caching import current_revision
-from directory.api.described import SHARED, narrowed
+from directory.api.described import SHARED, URI, narrowed
 from directory.api.endpoints import Endpoint
 from directory.api.errors import CODES, DETAIL_CODES, problem_document, problem_response
 from directory.api.listing import JSON
@@ -33,7 +33,6 @@ LINKS = {"documentation": "/docs/", "openapi": "/api/v1/openapi.json", "problems
 # Of the documentation's files, those that are for who uses the API.
 GUIDES = ("api.md", "partners.md", "mirror.py")
 SERVICE = ("service-desc", "service-doc")
-URI = {"type": "string", "format": "uri"}
 FORMAT = {"format": narrowed(rendering.PARAMETERS["format"], "json")}
 # What an error is about in the examples of its page.
 INSTANCE = "urn:uuid:6f1c2b0e-54c1-4a1d-9d6e-3f1f7f0b8a52"

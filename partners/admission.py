@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from directory.api.caching import LIMITS
 from directory.api.errors import problem_response
 from directory.lockout import client_address, network_of
 from directory.log import Place, read_place
@@ -31,7 +32,6 @@ API = "/api/"
 # Where work is done for whoever asks.
 LIMITED = (API, "/embed/", "/companies/", "/feed.atom", "/sitemap", "/files/")
 CHANGES = "/api/v1/changes/"
-EXPOSED = "Retry-After, RateLimit, RateLimit-Policy"
 CHALLENGE = 'Bearer realm="directory"'
 ANONYMOUS, KEY = "anonymous", "key"
 
@@ -156,8 +156,8 @@ def for_key(response: HttpResponse, counted: Counted) -> None:
     if (private := kept_private(said)) != said:
         headers["Cache-Control"] = private
     exposed = headers.get("Access-Control-Expose-Headers", "")
-    if EXPOSED not in exposed:
-        headers["Access-Control-Expose-Headers"] = f"{exposed}, {EXPOSED}" if exposed else EXPOSED
+    if LIMITS not in exposed:
+        headers["Access-Control-Expose-Headers"] = f"{exposed}, {LIMITS}" if exposed else LIMITS
 
 
 @lru_cache(maxsize=64)
@@ -194,7 +194,7 @@ def over_limit(counted: Counted, known: Known | None = None) -> HttpResponse:
     wait = max(1, counted.standing.reset)
     if known:
         log.info("key %s is over its limit", known.name)
-    headers = {**counted.headers(), "Retry-After": str(wait), "Access-Control-Expose-Headers": EXPOSED}
+    headers = {**counted.headers(), "Retry-After": str(wait), "Access-Control-Expose-Headers": LIMITS}
     detail = f"{counted.limit} requests a minute are answered. Wait {wait} seconds."
     return problem_response("throttled", detail, headers=headers)
 

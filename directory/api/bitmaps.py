@@ -260,6 +260,10 @@ class BitmapIndex:
         """Whether bitmaps tell which objects meet a parameter."""
         return self.sources.keys() >= set(self.filterset.parameters[parameter][0].sources)
 
+    def tells(self, selection: Selection) -> bool:
+        """Whether bitmaps that are there already tell alone what a selection finds."""
+        return self.state is not None and all(self.knows(parameter) for parameter, _ in selection.form)
+
     def met(self, state: Bitmaps, selection: Selection) -> dict[str, BitMap]:
         """Parameter → objects that meet it, for each one that bitmaps know."""
         return {name: self.meeting(state, selection, name, form) for name, form in selection.form if self.knows(name)}

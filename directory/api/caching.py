@@ -22,8 +22,9 @@ NOT_KEPT = "no-store"
 PRIVATE = "private, max-age=0, stale-while-revalidate=300, stale-if-error=86400"
 # Below this, a coding's own bytes outweigh what it saves.
 CODED_FROM = 512
-# What scripts of other sites may read; the limits are told to keys alone, but these are cached answers' headers, too.
-EXPOSED = "ETag, Directory-Revision, Link, Retry-After, RateLimit, RateLimit-Policy"
+# What tells of a limit, and what scripts of other sites may read: answers to keys are made of cached ones.
+LIMITS = "Retry-After, RateLimit, RateLimit-Policy"
+EXPOSED = f"ETag, Directory-Revision, Link, {LIMITS}"
 
 T = TypeVar("T")
 

@@ -31,7 +31,7 @@ def choose_page(index: BitmapIndex, selection: Selection, window: Window, revisi
 
     Raises Superseded where something was published since, and Problem behind the end of the list.
     """
-    if not (index.state and all(index.knows(parameter) for parameter, _ in selection.form)):
+    if not index.tells(selection):
         return None
     state = index.at(revision)
     while state.revision == revision:

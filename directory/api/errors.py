@@ -264,13 +264,17 @@ def problem_response(
     return response
 
 
+def told(problem: Problem) -> HttpResponse:
+    """The response of a problem that was raised."""
+    headers = {"Retry-After": str(CODES[problem.code].retry_after)} if problem.status_code == 503 else {}
+    detail = str(problem.detail)
+    return problem_response(problem.code, detail, errors=problem.errors, headers=headers, **problem.extra)
+
+
 def exception_handler(exception: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     """DRF's hook: any exception of a view as a problem; None leaves a 500 to handler500."""
     if isinstance(exception, Problem):
-        headers = {"Retry-After": str(CODES[exception.code].retry_after)} if exception.status_code == 503 else {}
-        return problem_response(
-            exception.code, str(exception.detail), errors=exception.errors, headers=headers, **exception.extra
-        )
+        return told(exception)
     if isinstance(exception, Mistake):
         return exception_handler(InvalidQuery([exception]), context)
     if isinstance(exception, Http404):

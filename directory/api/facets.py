@@ -85,7 +85,7 @@ class FacetSet:
 
         Raises Superseded where something was published since.
         """
-        if not (self.index.state and all(self.index.knows(parameter) for parameter, _ in selection.form)):
+        if not self.index.tells(selection):
             return None
         state, met = self.index.match(selection, (), revision)
         return len(BitMap.intersection(state.everything, *met.values()))

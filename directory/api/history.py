@@ -134,7 +134,8 @@ class History:
         read_format(query, FORMATS["json"], ("json",), mistakes)
         self.scope = f"{model.collection}/{found.pk}/history"
         known = query.copy()
-        known.pop("ordering", None)  # there is one: it is no parameter
+        for name in pagination.PARAMETERS.keys() - HISTORY_PARAMETERS.keys():
+            known.pop(name, None)  # it was refused as unknown
         self.window = read_window(known, ORDERINGS, NEWEST_FIRST.name, self.scope, mistakes)
         if mistakes:
             raise InvalidQuery(mistakes)
