@@ -11,7 +11,7 @@ serve: .venv/serve.stamp ## the directory at http://127.0.0.1:8000; `make serve 
 	@exec $(PYTHON) manage.py serve
 
 test: .venv/test.stamp
-	@$(PYTHON) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	@$(PYTHON) -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/test.stamp
 	$(PYTHON) -m ruff check .

@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
 
-from tests.served import Serve, copy, first_password
+from tests.served import Serve, first_password
 
 CHROMIUM = shutil.which("chromium")
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
@@ -30,15 +30,8 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def site(started: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The starter directory, served as a newcomer starts it; its tests share it."""
-    data = copy(started, tmp_path_factory.mktemp("site"))
-    serve = Serve(data, data / "log")
-    try:
-        serve.wait_until_ready()
-        yield Site(f"http://127.0.0.1:{serve.port}", data, first_password(started))
-    finally:
-        serve.kill()
+def site(started: Path, served: Serve) -> Site:
+    return Site(f"http://127.0.0.1:{served.port}", served.data.parent, first_password(started))
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +100,7 @@ def assert_accessible(page: Page) -> None:
 
     It is kept from copying stylesheets that import others into <style>, which the page's policy would stop.
     """
-    found = Axe().run(page, options={"preload": False}).response["violations"]
+    found = Axe().run(page, options={"preload": False, "resultTypes": ["violations"]}).response["violations"]
     serious = [
         f"{fault['id']}: {node['html'][:150]}"
         for fault in found

@@ -23,9 +23,32 @@ from directory.models import Source
 from directory.publishing import publication
 from partners import authentication, counting, limits
 from tests.browsing import browse, chromium, page, site
-from tests.served import started
+from tests.served import served, started
 
-__all__ = ["browse", "chromium", "page", "site", "started"]
+__all__ = ["browse", "chromium", "page", "served", "site", "started"]
+
+
+# What takes longest begins first, so that no process is left with it when the others are done. The first of these
+# is not served: meanwhile another process makes the first start, for which all that are served wait.
+LONG = [
+    f"test_{name}.py"
+    for name in (
+        "schemathesis",
+        "serve",
+        "permissions",
+        "working_lists",
+        "following",
+        "openapi",
+        "torture",
+        "restoring",
+        "conflicts_browsed",
+        "conflicts",
+    )
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
 
 
 def pytest_collection_finish() -> None:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,18 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 serve.kill()
             data.rename(shared / "started")
     return shared / "started"
+
+
+@pytest.fixture(scope="session")
+def served(started: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """The starter directory, served as a newcomer starts it; its tests share it, and leave it running."""
+    data = copy(started, tmp_path_factory.mktemp("served"))
+    serve = Serve(data, data / "log")
+    try:
+        serve.wait_until_ready()
+        yield serve
+    finally:
+        serve.kill()
 
 
 def copy(started: Path, to: Path) -> Path:

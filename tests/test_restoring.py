@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from directory.postgres.server import Server
-from tests.served import DEADLINE, SITE_URL, Serve
+from tests.served import DEADLINE, SITE_URL, Serve, copy
 from tests.test_following import documents, edit, published, run_mirror
 from tests.test_settings import manage
 
@@ -25,17 +25,18 @@ def run(program: str, data: Path, *arguments: str) -> None:
 
 
 @pytest.mark.security(43)
-def test_a_backup_is_restored_on_another_machine_and_mirrors_start_over(tmp_path: Path) -> None:
+def test_a_backup_is_restored_on_another_machine_and_mirrors_start_over(started: Path, tmp_path: Path) -> None:
     """As docs/running.md says it."""
-    old, new, copy, dump = tmp_path / "old", tmp_path / "new", tmp_path / "copy.sqlite", str(tmp_path / "dump")
+    old, new = copy(started, tmp_path / "old"), tmp_path / "new"
+    mirror, dump = tmp_path / "mirror.sqlite", str(tmp_path / "dump")
     serve = Serve(old, tmp_path / "log")
     try:
         serve.wait_until_ready()
         run("pg_dump", serve.data, "--format", "custom", "--file", dump)
         backed_up = published(serve)
         edit(serve, "edit", "delete", "rename")
-        run_mirror(serve, copy)
-        assert documents(copy) != backed_up
+        run_mirror(serve, mirror)
+        assert documents(mirror) != backed_up
     finally:
         serve.kill()
 
@@ -56,8 +57,8 @@ def test_a_backup_is_restored_on_another_machine_and_mirrors_start_over(tmp_path
         assert (checked.returncode, checked.stderr) == (0, "")
         # The numbers that were lost are given again, to other revisions: only the epoch tells them apart.
         edit(again, "edit", "edit", "edit", "edit", "edit", "edit")
-        assert "starting over" in run_mirror(again, copy)
-        assert documents(copy) == published(again)
+        assert "starting over" in run_mirror(again, mirror)
+        assert documents(mirror) == published(again)
     finally:
         again.kill()
         server.leave()

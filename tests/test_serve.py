@@ -100,9 +100,9 @@ UNREADABLE = {
 
 
 @pytest.mark.security(18)
-def test_what_django_never_sees_is_refused_as_the_api_refuses(serve: Serve) -> None:
+def test_what_django_never_sees_is_refused_as_the_api_refuses(served: Serve) -> None:
     for request, status in UNREADABLE.items():
-        with socket.create_connection(("127.0.0.1", serve.port), timeout=DEADLINE) as connection:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=DEADLINE) as connection:
             connection.sendall(f"{request}\r\nHost: 127.0.0.1\r\n\r\n".encode())
             response = http.client.HTTPResponse(connection)
             response.begin()
@@ -113,10 +113,10 @@ def test_what_django_never_sees_is_refused_as_the_api_refuses(serve: Serve) -> N
         assert (response.headers["Cache-Control"], response.headers["Connection"]) == ("no-store", "close")
 
 
-def test_a_second_server_does_not_take_over_the_first_one_s_documents(serve: Serve, data_dir: Path) -> None:
+def test_a_second_server_does_not_take_over_the_first_one_s_documents(served: Serve) -> None:
     """Documents hold absolute links: rendered for another address, the first server's would lead nowhere."""
-    other: Any = {"data_dir": data_dir, "SITE_URL": "http://127.0.0.1:1"}
-    wait_for(lambda: any("procrastinate" in child.cmdline() for child in serve.process.children()))
+    other: Any = {"data_dir": served.data.parent, "SITE_URL": "http://127.0.0.1:1"}
+    wait_for(lambda: any("procrastinate" in child.cmdline() for child in served.process.children()))
     assert_one_sentence(manage("serve", PORT=str(free_port()), **other), f"serves {SITE_URL}: stop it")
     for option in ((), ("--all",), ("--check",)):
         refused = manage("publish", *option, **other)
@@ -143,16 +143,16 @@ def catches_sigterm(process: psutil.Process) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which signals a process catches")
-def test_a_worker_that_ends_by_itself_is_started_again(serve: Serve) -> None:
+def test_a_worker_that_ends_by_itself_is_started_again(served: Serve) -> None:
     """As it does when it loses the database: the web goes on, and no supervisor is needed."""
-    wait_for(lambda: "Launching a worker" in serve.output())
-    ended = serve.child("procrastinate")
+    wait_for(lambda: "Launching a worker" in served.output())
+    ended = served.child("procrastinate")
     wait_for(lambda: catches_sigterm(ended))
     ended.terminate()
-    wait_for(lambda: serve.output().count("Launching a worker") == 2)
-    assert serve.child("procrastinate").pid != ended.pid
-    assert "The worker ended with code 0 and is started again." in serve.output()
-    assert serve.process.poll() is None
+    wait_for(lambda: served.output().count("Launching a worker") == 2)
+    assert served.child("procrastinate").pid != ended.pid
+    assert "The worker ended with code 0 and is started again." in served.output()
+    assert served.process.poll() is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent died")
