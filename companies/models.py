@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 
 import pgtrigger
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -13,13 +12,14 @@ from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Now
 
 from companies.countries import COUNTRIES
 from companies.dictionary import dictionary_triggers
 from companies.identifiers import SCHEMES, Scheme, check_identifier
+from companies.merges import Merge as Merge  # Django looks for models here
+from companies.pairs import Duplicate as Duplicate
 from companies.questions import AskedQuerySet
-from companies.staged import Import as Import  # Django looks for models here
+from companies.staged import Import as Import
 from companies.staged import ImportRow as ImportRow
 from companies.suggestions import Suggestion as Suggestion
 from companies.unplaced import UnplacedValue as UnplacedValue
@@ -481,126 +481,3 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.reference
-
-
-class MergeQuerySet(models.QuerySet["Merge"]):
-    def standing(self) -> MergeQuerySet:
-        """The merges that nobody has undone."""
-        return self.filter(undone_at__isnull=True)
-
-
-class Merge(models.Model):
-    """Two entries of one company that became one, and what is needed to make them two again. Never public."""
-
-    keep = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="merged_from")
-    drop = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="merged_into")
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="merges")
-    at = models.DateTimeField(db_default=Now())
-    reason = models.CharField(max_length=500, blank=True)
-    undone_at = models.DateTimeField(null=True)
-    # Of the one that is dropped: its status, and what only one company may have.
-    status = models.CharField(max_length=16, choices=Company.Status.choices)
-    let_go = models.JSONField()
-    # Of the one that is kept: what changed.
-    before = models.JSONField()
-    after = models.JSONField(default=dict)
-    private_before = models.JSONField()
-    private_after = models.JSONField(default=dict)
-
-    objects = MergeQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-at", "-id"]
-        constraints = [
-            models.CheckConstraint(
-                name="merge_of_two",
-                condition=~Q(keep=F("drop")),
-                violation_error_message="A company cannot be merged with itself.",
-            ),
-            models.UniqueConstraint(
-                fields=["drop"],
-                name="merge_once",
-                condition=Q(undone_at__isnull=True),
-                violation_error_message="It was merged already.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.drop} into {self.keep}"
-
-
-class DuplicateQuerySet(models.QuerySet["Duplicate"]):
-    def open(self) -> DuplicateQuerySet:
-        """The pairs that nobody has decided about."""
-        return self.filter(state=Duplicate.State.OPEN)
-
-    def of(self, one: Company, other: Company) -> DuplicateQuerySet:
-        """The pair of these two, if it is one."""
-        return self.filter(first=min(one.pk, other.pk), second=max(one.pk, other.pk))
-
-    def decide(self, state: str, *, by: User | None, why: str = "") -> int:
-        """Decide those that are open; returns how many."""
-        return self.open().update(state=state, by=by, at=Now(), why=why)
-
-    def merge(self, keep: Company, drop: Company, *, by: User | None, why: str) -> None:
-        """Keep that ``drop`` became ``keep``, which is what it may be a duplicate of from now on."""
-        pair = self.of(keep, drop)
-        pair.update(state=Duplicate.State.MERGED, by=by, at=Now(), why=why)
-        self.open().filter(Q(first=drop) | Q(second=drop)).delete()
-
-    def reopen(self, keep: Company, drop: Company) -> None:
-        """Put the pair back into the queue: they are two again."""
-        merged = self.of(keep, drop).filter(state=Duplicate.State.MERGED)
-        merged.update(state=Duplicate.State.OPEN, by=None, at=None, why="")
-
-
-class Duplicate(models.Model):
-    """Two companies that may be one, for a curator to decide. Never public."""
-
-    class State(models.TextChoices):
-        OPEN = "open", "Open"
-        NOT_DUPLICATE = "not_duplicate", "Not a duplicate"
-        MERGED = "merged", "Merged"
-
-    first = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="duplicates_after")
-    second = models.ForeignKey(Company, on_delete=models.CASCADE, related_name="duplicates_before")
-    score = models.FloatField(help_text="From 0 to 1: how much says that they are one.")
-    reasons = ArrayField(models.CharField(max_length=1000), default=list)
-    seen_at = models.DateTimeField(help_text="When the search for duplicates last came upon them.")
-    state = models.CharField(max_length=16, choices=State.choices, default=State.OPEN)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="duplicates")
-    at = models.DateTimeField(null=True)
-    why = models.CharField(max_length=500, blank=True)
-
-    objects = DuplicateQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-score", "id"]
-        permissions = [("decide_duplicate", "Can decide duplicate")]
-        indexes = [models.Index(name="duplicate_queue", fields=["state", "-score", "id"])]
-        constraints = [
-            models.CheckConstraint(
-                name="duplicate_in_order",
-                condition=Q(first__lt=F("second")),
-                violation_error_message="A pair is of two companies, the one with the lower number first.",
-            ),
-            models.UniqueConstraint(
-                fields=["first", "second"],
-                name="duplicate_once",
-                violation_error_message="These two are a pair already.",
-            ),
-            models.CheckConstraint(
-                name="duplicate_score_of_one",
-                condition=Q(score__gte=0, score__lte=1),
-                violation_error_message="A score lies between 0 and 1.",
-            ),
-            models.CheckConstraint(
-                name="duplicate_decided",
-                condition=Q(state="open", at__isnull=True, by__isnull=True, why="")
-                | Q(state__in=["not_duplicate", "merged"], at__isnull=False),
-                violation_error_message="A pair is open, or somebody decided it at some time.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.first} and {self.second}"
