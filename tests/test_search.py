@@ -211,13 +211,13 @@ def test_a_search_goes_with_filters_and_is_counted(api: Client) -> None:
 # Cost
 
 
-def test_a_search_costs_three_queries(
+def test_a_search_costs_two_queries(
     api: Client, forget: Callable[[], None], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """The revision, the words that may be meant, the page; the vocabularies once each at a revision."""
+    """The words that may be meant, the page; at first the revision, and the vocabularies once each at a revision."""
     make_company("Systems", summary="Invoices for dentists.")
     found(api, "dentists")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         found(api, "invoices dentists")
     with django_assert_num_queries(1):
         found(api, "invoices dentists")
@@ -231,7 +231,7 @@ def test_letters_of_other_alphabets_cost_three_more(
 ) -> None:
     """What is asked for, what the page says and what of it is shown, each folded by the database at once."""
     found(api, "dentists")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         assert found(api, "zêta") == [cafe.slug]
 
 

@@ -15,15 +15,19 @@ from directory.api.operations import Operation
 class Endpoint(APIView):
     """An address that answers anybody, most of them GET; ``scope`` is what a key is for that may ask it.
 
-    ``deprecated`` has what of it will go, by parameters' names: see directory.api.deprecation.
+    ``deprecated`` has what of it will go, by parameters' names: see directory.api.deprecation. What ``confirms`` the
+    revision that it is told is not asked for it first: see directory.api.caching.
     """
 
     scope: ClassVar[str] = "read"
     deprecated: ClassVar[Deprecations] = {}
+    confirms: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def as_view(cls, *args: Any, **kwargs: Any) -> Any:
-        view = remember(super().as_view(*args, **kwargs))
+        view: Any = super().as_view(*args, **kwargs)
+        actions = set((getattr(view, "actions", None) or {}).values())
+        view = remember(view, confirms=bool(actions) and actions <= cls.confirms)
         return announced(view, cls.deprecated) if cls.deprecated else view
 
     @classmethod

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, StreamingHttpResponse
 
-from directory.api.caching import Superseded, is_known, public_headers
+from directory.api.caching import Superseded, current_revision, is_known, public_headers
 from directory.api.errors import Problem
 from directory.api.pagination import rows_statement, snapshot
 from directory.api.related import Related, related_documents
@@ -86,7 +86,10 @@ def export(listing: Listing, request: HttpRequest) -> HttpResponse | StreamingHt
     identity = f"{listing.revision} {listing.format.format} {canonical} {BUILD}"
     etag = f'"{hashlib.blake2b(identity.encode(), digest_size=12).hexdigest()}"'
     response: HttpResponse | StreamingHttpResponse
-    if is_known(etag, request):
+    is_there = is_known(etag, request)
+    if (is_there or request.method == "HEAD") and (newest := current_revision()) != listing.revision:
+        raise Superseded(newest)
+    if is_there:
         response = HttpResponseNotModified()
     elif request.method == "HEAD":
         response = StreamingHttpResponse([], content_type=listing.format.media_type)

@@ -43,6 +43,7 @@ class PublishedViewSet(Endpoint, ViewSet):
     facets: FacetSet
     linked: LinkedData
     operations: ClassVar[Mapping[str, Callable[[Any], Operation]]] = OPERATIONS
+    confirms = frozenset({"list"})
     action = "list"
     lookup_url_kwarg = "key"
 
