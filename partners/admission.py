@@ -151,7 +151,9 @@ def tell(response: HttpResponse, known: Known, standing: Standing) -> None:
     headers["RateLimit-Policy"] = policy
     headers["RateLimit"] = left
     said = headers.get("Cache-Control", "")
-    if said != PRIVATE and (private := kept_private(said)) != said:
+    if said == PRIVATE:
+        return  # a cached answer, which was made for a key
+    if (private := kept_private(said)) != said:
         headers["Cache-Control"] = private
     exposed = headers.get("Access-Control-Expose-Headers", "")
     if LIMITS not in exposed:
