@@ -6,7 +6,6 @@ store, as they tell how much of its limit is left.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable
 from functools import lru_cache
@@ -15,14 +14,24 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from directory.api.caching import LIMITS
+from directory.api.caching import LIMITS, PRIVATE
 from directory.api.errors import problem_response
 from directory.lockout import client_address, network_of
 from directory.log import Place, read_place
 from directory.waiting import answered_anew
-from partners.authentication import IN_ADDRESS, Known, Refused, check, key_of, keys, recognised, scope_of
+from partners.authentication import (
+    IN_ADDRESS,
+    Known,
+    Refused,
+    check,
+    key_of,
+    keys,
+    recognise,
+    recognised,
+    scope_of,
+)
 from partners.counting import usage
-from partners.limits import NAME, WINDOW, Standing, table
+from partners.limits import WINDOW, Standing, name_of_caller, table
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +51,6 @@ class Counted(NamedTuple):
     policy: str
     limit: int
     standing: Standing
-
-    def headers(self) -> dict[str, str]:
-        """As the IETF's draft has them: what the policy is, and what is left of it."""
-        return {
-            "RateLimit-Policy": f'"{self.policy}";q={self.limit};w={WINDOW}',
-            "RateLimit": f'"{self.policy}";r={self.standing.left};t={self.standing.reset}',
-        }
 
 
 class OverLimit(Exception):
@@ -96,14 +98,15 @@ def authenticated(request: HttpRequest, authorization: str) -> Known:
     try:
         refuse_key_in_address(request)
         if known := recognised(authorization):
-            known.check()
             return known
         name, key = key_of(authorization)
         entry = keys.remembered(name)
         if entry is None:
             count_address(request)
             is_counted, entry = True, keys.read(name)
-        return check(key, entry.known)
+        known = check(key, entry.known)
+        recognise(key, entry)
+        return known
     except Refused:
         if not is_counted:
             count_address(request)
@@ -111,53 +114,60 @@ def authenticated(request: HttpRequest, authorization: str) -> Known:
 
 
 def refuse_key_in_address(request: HttpRequest) -> None:
-    if has_key(request.path_info, request.META["QUERY_STRING"]):
+    address = f"{request.path_info}&{request.META['QUERY_STRING']}"
+    # What has none of the marks of a key has none, which is sooner found out.
+    if ("dir" in address or "key=" in address or "token=" in address) and IN_ADDRESS.search(address):
         detail = (
             "A key is sent as “Authorization: Bearer …” and never in an address: make another one and revoke this."
         )
         raise Refused("key_in_address", detail)
 
 
-def has_key(path: str, query: str) -> bool:
-    """Whether a key is in an address. What has none of the marks of one has none, which is sooner found out."""
-    address = f"{path}&{query}"
-    return ("dir" in address or "key=" in address or "token=" in address) and bool(IN_ADDRESS.search(address))
-
-
 def answer_key(request: HttpRequest, known: Known, get_response: Handler) -> HttpResponse:
     request.key = known  # type: ignore[attr-defined]
     is_first = answered_anew.get() is None  # what was waited for was counted when it came
-    limit = known.quota or settings.REQUESTS_A_MINUTE_WITH_KEY
-    counted = Counted(KEY, limit, table().take(name_of_caller(known.name), limit, cost=int(is_first)))
-    if not counted.standing.is_allowed:
-        response = over_limit(counted, known)
-    elif not known.is_for(request.META.get("HTTP_ORIGIN")):
+    standing = table().take(known.caller, known.limit, int(is_first))
+    if not standing.is_allowed:
+        response = over_limit(Counted(KEY, known.limit, standing), known)
+    elif known.origins and request.META.get("HTTP_ORIGIN") not in known.origins:
         detail = "This key is for pages of other sites than this request comes from."
         response = refusal(Refused("wrong_origin", detail), known)
     else:
         response = get_response(request)
     if is_first:
-        usage.count(known.pk, is_refused=not counted.standing.is_allowed)
+        usage.count(known.pk, is_refused=not standing.is_allowed)
     if request.path_info == CHANGES and response.status_code in (200, 304):
         usage.mirror(known.pk, revision_behind(request.GET.get("after", "0")))
-    for_key(response, counted)
+    tell(response, known, standing)
     return response
 
 
-def for_key(response: HttpResponse, counted: Counted) -> None:
+def tell(response: HttpResponse, known: Known, standing: Standing) -> None:
     """Add what only a key's owner is told, and keep shared caches from storing it."""
     headers = response.headers
-    is_told = "RateLimit" in headers  # of a limit of the address's own
-    for name, value in counted.headers().items():
-        told = headers.get(name, "") if is_told else ""
-        is_other = told and not told.startswith(f'"{counted.policy}"')
-        headers[name] = f"{told}, {value}" if is_other else value
+    policy, left = policy_in_words(KEY, known.limit), left_in_words(KEY, standing)
+    if standing.is_allowed and response.status_code == 429:  # by a limit of the address's own
+        policy, left = f"{headers['RateLimit-Policy']}, {policy}", f"{headers['RateLimit']}, {left}"
+    headers["RateLimit-Policy"] = policy
+    headers["RateLimit"] = left
     said = headers.get("Cache-Control", "")
+    if said == PRIVATE:
+        return  # a cached answer, which was made for a key
     if (private := kept_private(said)) != said:
         headers["Cache-Control"] = private
     exposed = headers.get("Access-Control-Expose-Headers", "")
     if LIMITS not in exposed:
         headers["Access-Control-Expose-Headers"] = f"{exposed}, {LIMITS}" if exposed else LIMITS
+
+
+def policy_in_words(policy: str, limit: int) -> str:
+    """RateLimit-Policy, as the IETF's draft has it."""
+    return f'"{policy}";q={limit};w={WINDOW}'
+
+
+def left_in_words(policy: str, standing: Standing) -> str:
+    """RateLimit: what is left of it."""
+    return f'"{policy}";r={standing.left};t={standing.reset}'
 
 
 @lru_cache(maxsize=64)
@@ -184,17 +194,16 @@ def name_of_network(address: str | None) -> bytes:
     return name_of_caller(network_of(address))
 
 
-@lru_cache(maxsize=4096)
-def name_of_caller(caller: str) -> bytes:
-    """What the table knows a network or a key by: nobody can choose an address that takes another's place."""
-    return hashlib.blake2b(caller.encode(), digest_size=NAME, key=settings.SECRET_KEY.encode()[:64]).digest()
-
-
 def over_limit(counted: Counted, known: Known | None = None) -> HttpResponse:
     wait = max(1, counted.standing.reset)
     if known:
         log.info("key %s is over its limit", known.name)
-    headers = {**counted.headers(), "Retry-After": str(wait), "Access-Control-Expose-Headers": LIMITS}
+    headers = {
+        "RateLimit-Policy": policy_in_words(counted.policy, counted.limit),
+        "RateLimit": left_in_words(counted.policy, counted.standing),
+        "Retry-After": str(wait),
+        "Access-Control-Expose-Headers": LIMITS,
+    }
     detail = f"{counted.limit} requests a minute are answered. Wait {wait} seconds."
     return problem_response("throttled", detail, headers=headers)
 

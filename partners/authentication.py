@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
-from partners.keys import PATTERN, Malformed, digest_of, name_of
-from partners.limits import table
+from partners.keys import Malformed, digest_of, name_of
+from partners.limits import GENERATION, name_of_caller, table
 from partners.models import ApiKey
 
 BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
-WELL_FORMED = re.compile(rf"(?i:bearer) +({PATTERN.pattern}) *")
 # A key in an address, or a parameter that other APIs have for one: both are kept by logs and histories on the way.
 IN_ADDRESS = re.compile(r"dir(?:_|%5[fF])[0-9a-z]{8}(?:_|%5[fF])|&(?:api_?key|access_token)=")
 # Seconds for which what was read of a key is taken for true, where another machine changed it.
 FRESH = 5.0
-MOST = 2048  # keys that a process has in mind
+MOST = 4096  # names and headers that a process has in mind
 NOBODY = "0" * 64
 UNKNOWN = "There is no such key. Is all of it there?"
 
@@ -44,11 +45,12 @@ class Known:
     name: str
     digest: str
     scopes: frozenset[str]
-    origins: frozenset[str]
+    origins: frozenset[str]  # whose pages may use it; where there are none, any program
     expires_at: datetime | None
     revoked_at: datetime | None
     is_active: bool
-    quota: int | None
+    limit: int  # requests a minute
+    caller: bytes  # what its requests are counted by
 
     def check(self) -> None:
         """Raise Refused where it is not taken any more."""
@@ -59,47 +61,46 @@ class Known:
         if not self.is_active:
             raise Refused("invalid_key", "This key's partner is not active.")
 
-    def is_for(self, origin: str | None) -> bool:
-        """Whether pages of ``origin`` may use it, or programs where that is None."""
-        return not self.origins or origin in self.origins
-
 
 @dataclass(frozen=True)
 class Entry:
-    """What was read of a name, None where no key has it, and until when it counts (of ``time.monotonic()``)."""
+    """What was read of a name, None where no key has it: for as long as no key is changed on this machine, and no
+    longer than ``until`` (of ``time.monotonic()``).
+    """
 
     known: Known | None
+    generation: int
     until: float
 
 
 class Keys:
-    """What was read of keys lately, and of names that no key has."""
+    """What was read of keys lately, and of names that no key has: by their names, and by the digests of headers that
+    were right, so that most requests are looked up and nothing else. No header itself is kept.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.generation = -1
-        self.entries: OrderedDict[str, Entry] = OrderedDict()
+        self.entries: OrderedDict[str | bytes, Entry] = OrderedDict()
 
-    def remembered(self, name: str) -> Entry | None:
-        """What was read lately of the key called ``name``; None where it has to be read."""
-        generation = table().generation
-        with self.lock:
-            if self.generation != generation:
-                self.entries.clear()
-                self.generation = generation
-            entry = self.entries.get(name)
-        return entry if entry and entry.until > time.monotonic() else None
+    def remembered(self, name: str | bytes) -> Entry | None:
+        """What was read lately; None where it has to be read."""
+        entry = self.entries.get(name)
+        if entry and entry.generation == table().words[GENERATION] and entry.until > time.monotonic():
+            return entry
+        return None
 
     def read(self, name: str) -> Entry:
-        generation = table().generation  # what changes while it is read will be read again
-        entry = Entry(read(name), time.monotonic() + FRESH)
-        with self.lock:
-            if generation == self.generation:
-                self.entries[name] = entry
-                self.entries.move_to_end(name)
-                while len(self.entries) > MOST:
-                    self.entries.popitem(last=False)
+        generation = table().words[GENERATION]  # what changes while it is read will be read again
+        entry = Entry(read(name), generation, time.monotonic() + FRESH)
+        self.remember(name, entry)
         return entry
+
+    def remember(self, name: str | bytes, entry: Entry) -> None:
+        with self.lock:
+            self.entries[name] = entry
+            self.entries.move_to_end(name)
+            while len(self.entries) > MOST:
+                self.entries.popitem(last=False)
 
 
 keys = Keys()
@@ -118,17 +119,31 @@ def read(name: str) -> Known | None:
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
         is_active=key.partner.is_active,
-        quota=key.partner.quota,
+        limit=key.partner.quota or settings.REQUESTS_A_MINUTE_WITH_KEY,
+        caller=name_of_caller(key.name),
     )
 
 
+def digest_of_header(authorization: str) -> bytes:
+    """What a header is remembered by in this process: another digest than a key's own, as that takes longer."""
+    return hashlib.blake2s(authorization.encode()).digest()
+
+
 def recognised(authorization: str) -> Known | None:
-    """What was read lately of the very key that is sent; None where a closer look is needed."""
-    match = WELL_FORMED.fullmatch(authorization)
-    entry = keys.remembered(match[2]) if match else None
-    known = entry.known if entry else None
-    is_right = match and known and hmac.compare_digest(digest_of(match[1]), known.digest)
-    return known if is_right else None
+    """What is known of the key of a header that was right lately; None where a closer look is needed."""
+    entry = keys.remembered(digest_of_header(authorization))
+    return entry.known if entry else None
+
+
+def recognise(key: str, entry: Entry) -> None:
+    """Take a header with ``key``, which is right, without a closer look until it has to be read again, or expires.
+
+    Only as clients write it: whoever varies blanks and letters fills no memory.
+    """
+    expires_at = entry.known.expires_at if entry.known else None
+    left = (expires_at - timezone.now()).total_seconds() if expires_at else FRESH
+    until = min(entry.until, time.monotonic() + left)
+    keys.remember(digest_of_header(f"Bearer {key}"), replace(entry, until=until))
 
 
 def key_of(authorization: str) -> tuple[str, str]:

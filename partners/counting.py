@@ -9,6 +9,7 @@ import atexit
 import datetime
 import logging
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from django.utils import timezone
 log = logging.getLogger(__name__)
 
 PAUSE = 30.0  # seconds
+DAY = 24 * 60 * 60
+EPOCH = datetime.date(1970, 1, 1)
 COUNT = """
     INSERT INTO partners_usage AS known (key_id, day, requests, refused)
     SELECT counted.* FROM unnest(%s::bigint[], %s::date[], %s::bigint[], %s::bigint[])
@@ -51,8 +54,9 @@ class Count:
     refused: int = 0
 
 
-# (key, day) → how often it was used; key → the revision that its mirror has, and when it said so.
-Days = dict[tuple[int, datetime.date], Count]
+# (key, day) → how often it was used; key → the revision that its mirror has, and when it said so. A day is known by
+# its number since 1970, which costs less than a date.
+Days = dict[tuple[int, int], Count]
 Mirrors = dict[int, tuple[int, datetime.datetime]]
 
 
@@ -66,14 +70,14 @@ class Usage:
         self.writing = threading.Lock()
 
     def count(self, key: int, *, is_refused: bool) -> None:
-        today = timezone.now().date()
+        used = key, int(time.time()) // DAY
         with self.lock:
-            day = self.days.get((key, today))
+            day = self.days.get(used)
             if day is None:
-                day = self.days[key, today] = Count()
+                day = self.days[used] = Count()
+                self.plan()
             day.requests += 1
             day.refused += is_refused
-            self.plan()
 
     def mirror(self, key: int, revision: int) -> None:
         """Note that somebody asked for what comes behind ``revision``: up to there, the mirror has everything."""
@@ -130,7 +134,8 @@ def store(days: Days, mirrors: Mirrors) -> None:
     """Add to what is written down; of keys that are gone meanwhile nothing is."""
     if not days and not mirrors:
         return
-    keys, dates = columns(days.keys(), 2)
+    keys, numbers = columns(days.keys(), 2)
+    dates = [EPOCH + datetime.timedelta(number) for number in numbers]
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT FROM partners_apikey WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [[*keys, *mirrors]])
         counts = [day.requests for day in days.values()], [day.refused for day in days.values()]

@@ -15,7 +15,9 @@ from django.views.decorators.http import require_safe
 
 from companies.models import Company
 from directory.api.caching import remember
+from directory.files import LATEST
 from directory.models import kinds
+from directory.nightly import manifests
 
 PART = 50_000  # addresses that a sitemap may have (sitemaps.org)
 XML, TEXT, MARKDOWN = "application/xml; charset=utf-8", "text/plain; charset=utf-8", "text/markdown; charset=utf-8"
@@ -91,11 +93,25 @@ def catalog(request: HttpRequest) -> HttpResponse:
         "license": [{"href": settings.LICENSE["url"]}],
     }
     shown = [{"href": f"{site}{path}", "type": media_type, "title": title} for path, media_type, title in OTHERS]
-    body = {"linkset": [{"anchor": own, "item": [{"href": api}, *shown]}, about]}
+    body = {"linkset": [{"anchor": own, "item": [{"href": api}, *shown]}, about, *nightly_files()]}
     response = HttpResponse(orjson.dumps(body, option=orjson.OPT_INDENT_2), content_type=CATALOG)
     response["Link"] = f'<{own}>; rel="api-catalog"'
     response["Access-Control-Allow-Origin"] = "*"
     return response
+
+
+def nightly_files() -> list[dict[str, Any]]:
+    """Links to the nightly files, if there are any, at the addresses that always lead to the newest."""
+    newest = next(manifests(), None)
+    if newest is None:
+        return []
+    folder = f"{settings.SITE_URL}/files/{LATEST}/"
+    # A link's type has no parameters (RFC 8288, 3.4.1).
+    links = [
+        {"href": f"{folder}{file['name']}", "type": file["media_type"].partition(";")[0], "title": file["name"]}
+        for file in newest["files"]
+    ]
+    return [{"anchor": f"{settings.SITE_URL}/api/v1/files/", "item": links}]
 
 
 @require_safe

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
-from directory.api.caching import is_known
+from directory.api.caching import NOT_KEPT, is_known
 
 SCRIPT = "text/javascript; charset=utf-8"
 FOLDER = Path(__file__).parent / "static" / "partners"
@@ -38,7 +38,9 @@ def newest(request: HttpRequest) -> HttpResponse:
 def release(request: HttpRequest, number: int) -> HttpResponse:
     """One release, for good."""
     if number not in RELEASES:
-        return HttpResponse("There is no such release.", status=404, content_type="text/plain; charset=utf-8")
+        response = HttpResponse("There is no such release.", status=404, content_type="text/plain; charset=utf-8")
+        response["Cache-Control"] = NOT_KEPT  # it may be released yet
+        return response
     return answer(request, number, UNCHANGING)
 
 

@@ -22,11 +22,11 @@ from directory.api.errors import InvalidQuery, Mistake, Problem
 from directory.api.listing import Listing
 from directory.api.related import Document
 from partners.embeds import SHAPING, TITLE, refused
-from partners.viewing import ViewListing, find_view
+from partners.viewing import FEEDS, ViewListing, feed_path, find_view
 
 NEWEST_FIRST = "-updated_at"
 NEVER = "1970-01-01T00:00:00Z"
-ATOM, JSON_FEED = "application/atom+xml; charset=utf-8", "application/feed+json; charset=utf-8"
+ATOM, JSON_FEED = f"{FEEDS['atom']}; charset=utf-8", f"{FEEDS['json']}; charset=utf-8"
 VERSION = "https://jsonfeed.org/version/1.1"
 
 
@@ -71,9 +71,9 @@ def of_view(request: HttpRequest, key: str, form: str) -> HttpResponse:
         view = find_view(key, request)
         own = own_address(request)
         if view["slug"] != key:
-            return PermanentRedirect(own.replace(request.path, path_of(view["slug"], form), 1))
+            return PermanentRedirect(own.replace(request.path, feed_path(view["slug"], form), 1))
         listing = ViewListing(view, query, revision)
-        identity = own.replace(request.path, path_of(view["id"], form), 1)
+        identity = own.replace(request.path, feed_path(view["id"], form), 1)
         page = page_address(view["slug"], request)
         feed = Feed(
             view["name"], view["description"] or "", own, identity, listing.url(), page, companies_of(listing)
@@ -98,10 +98,6 @@ def answered(request: HttpRequest, form: str, answer: Callable[[QueryDict, int],
 
 def companies_of(listing: Listing) -> list[Document]:
     return [orjson.loads(text) for text in listing.read().documents]
-
-
-def path_of(key: str, form: str) -> str:
-    return f"/views/{key}/feed.{form}"
 
 
 def own_address(request: HttpRequest) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+from django.conf import settings
 from django.http import HttpRequest, QueryDict
+from django.http.response import HttpResponseBase
 
 from companies.views import CompanyViewSet
 from directory.api.addresses import Found, PermanentRedirect, find
@@ -21,6 +24,8 @@ from partners.queries import ORDER, followed
 VIEWS = PublicView.objects.published()
 # What an answer says of its view.
 VIEW = ("id", "slug", "name", "url")
+# The forms of a feed, and their media types.
+FEEDS = {"atom": "application/atom+xml", "json": "application/feed+json"}
 
 
 def find_view(key: str, request: HttpRequest) -> Document:
@@ -39,6 +44,11 @@ def document(found: Found) -> Document:
 def moved_to(redirect: PermanentRedirect) -> str:
     """The slug at the end of where an address has moved to."""
     return urlsplit(redirect["Location"]).path.rstrip("/").rpartition("/")[2]
+
+
+def feed_path(key: str, form: str) -> str:
+    """Where the feed of a view is, by its slug or id."""
+    return f"/views/{key}/feed.{form}"
 
 
 class ViewListing(Listing):
@@ -85,11 +95,29 @@ class ViewListing(Listing):
             said = f"“{self.shown['name']}” asks for what is no longer there. {error.detail}"
             raise Problem("broken_view", said, errors=error.errors) from error
 
+    def answer(self, request: HttpRequest) -> HttpResponseBase:
+        """As the list answers, with the view's feeds among the links."""
+        response = super().answer(request)
+        response.headers["Link"] = ", ".join([response.headers["Link"], *self.feeds()])
+        return response
+
+    def feeds(self) -> list[str]:
+        """Links to the news of the same companies."""
+        addresses = {form: f"{settings.SITE_URL}{feed_path(self.shown['slug'], form)}" for form in FEEDS}
+        return [
+            f'<{self.narrowed(addresses[form])}>; rel="alternate"; type="{media_type}"'
+            for form, media_type in FEEDS.items()
+        ]
+
     def url(self, *position: tuple[str, Any]) -> str:
         """The view's address with what was asked of it; those of facets lead to the list: they choose otherwise."""
-        filters = {name: values for name, values in self.selection.applied.items() if name not in self.kept}
         asked = [pair for pair in self.asked if pair[0] in self.own]
-        return addressed(self.shown["url"], filters, [*asked, *position])
+        return self.narrowed(self.shown["url"], [*asked, *position])
+
+    def narrowed(self, address: str, asked: Iterable[tuple[str, Any]] = ()) -> str:
+        """``address`` with the filters that were asked beside the view's own, and with what else is asked."""
+        filters = {name: values for name, values in self.selection.applied.items() if name not in self.kept}
+        return addressed(address, filters, [*asked])
 
     def meta(self, page: Page, canonical: str) -> dict[str, Any]:
         return super().meta(page, canonical) | {"view": {name: self.shown[name] for name in VIEW}}

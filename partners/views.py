@@ -26,6 +26,7 @@ def companies_operation(view: type[PublishedViewSet]) -> Operation:
         description="Answers as the list of companies does. Further filters narrow it, and an `ordering` takes the"
         " place of the view's; a filter that the view has may only be given as the view has it.",
         path={"key": key_parameter(PublicView)},
+        links=(*companies.links, "alternate"),
         problems=(*companies.problems, "not_found", "gone", "broken_view"),
         moves=True,
     )

@@ -20,7 +20,7 @@ from directory.log import Place
 from directory.models import Version, kinds
 from directory.targets import Refused, read_public_target
 from partners.membership import canonical
-from partners.queries import filters_of
+from partners.queries import filters_of, in_words
 from partners.signing import new_secret, open_secret, seal_secret
 
 # How many an account may have.
@@ -178,7 +178,7 @@ class Webhook(models.Model):
         try:
             self.query = canonical(self.query)
         except InvalidQuery as error:
-            mistakes["query"] = [f"{mistake['parameter']}: {mistake['detail']}" for mistake in error.errors]
+            mistakes["query"] = in_words(error)
         if self.view and self.view.partner_id not in (None, self.partner_id):
             mistakes["view"] = ["There is no such view."]
         if mistakes:

@@ -1,6 +1,7 @@
 """What machines look for by themselves: pages with linked data, a sitemap, news, and the well-known addresses."""
 
 import re
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -8,11 +9,13 @@ import orjson
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from companies.models import Company
 from directory.environment import Environment
 from directory.models import Source
+from directory.nightly import make_night
 from directory.publishing import edit, publication
 from partners import crawlers
 from tests.factories import make_company, make_hub, make_source, make_specialty
@@ -95,6 +98,23 @@ def test_the_feed_has_what_changed_last_first_and_takes_the_list_s_filters(clien
     assert get(client, "/feed.atom?hub=lahore", if_none_match=answer["ETag"]).status_code == 304
     for query in ("hub=nowhere", "format=csv"):
         assert get(client, f"/feed.atom?{query}").status_code == 400
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("one_connection")
+def test_the_catalog_leads_to_the_nightly_files(client: Client, settings: Any, tmp_path: Path) -> None:
+    settings.FILES_DIR = tmp_path / "nights"
+    assert len(get(client, "/.well-known/api-catalog").json()["linkset"]) == 2
+    written = {file["name"]: file["media_type"] for file in make_night(timezone.now())["files"]}
+    *_, nightly = get(client, "/.well-known/api-catalog").json()["linkset"]
+    assert get(client, nightly["anchor"].removeprefix(settings.SITE_URL)).status_code == 200
+    assert {link["title"]: link["type"] for link in nightly["item"]} == {
+        name: media_type.split(";")[0] for name, media_type in written.items()
+    }
+    for link in nightly["item"]:
+        led = client.get(link["href"].removeprefix(settings.SITE_URL), follow=True)
+        assert (led.status_code, led["Content-Type"]) == (200, written[link["title"]])
+        assert b"".join(led)
 
 
 @pytest.mark.django_db

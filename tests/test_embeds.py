@@ -201,7 +201,8 @@ def test_a_release_is_kept_for_good_and_the_newest_is_where_it_always_was(client
         assert answer["Access-Control-Allow-Origin"] == "*"  # without which no browser compares
         assert answer["Content-Type"].startswith("text/javascript")
     assert answer.content == get(client, "/embed/directory-listings.js").content
-    assert get(client, "/embed/directory-listings-999.js").status_code == 404
+    unknown = get(client, "/embed/directory-listings-999.js")
+    assert (unknown.status_code, unknown["Cache-Control"]) == (404, "no-store")
 
 
 @pytest.mark.security(41)

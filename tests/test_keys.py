@@ -323,6 +323,17 @@ def test_another_machine_s_revocation_counts_in_seconds(api: Client, monkeypatch
     assert api.get(LIST, headers=bearer(text)).status_code == 401
 
 
+def test_a_key_that_was_right_a_moment_ago_expires_at_its_time(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, moment = timezone.now(), authentication.time.monotonic()
+    _, text = make_key(expires_at=now + datetime.timedelta(seconds=3))
+    for passed, status in ((0, 200), (0, 200), (authentication.FRESH - 1, 401)):
+        monkeypatch.setattr(authentication.time, "monotonic", lambda passed=passed: moment + passed)
+        monkeypatch.setattr(
+            authentication.timezone, "now", lambda passed=passed: now + datetime.timedelta(seconds=passed)
+        )
+        assert api.get(LIST, headers=bearer(text)).status_code == status
+
+
 # What a key buys
 
 DECODERS = {"": bytes, "gzip": gzip.decompress, "br": brotli.decompress}

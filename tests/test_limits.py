@@ -84,6 +84,36 @@ def test_it_is_exact_by_threads_that_ask_the_api(api: Client, settings: Settings
     assert answers.count(429) == THREADS * 15 - 50
 
 
+def ask_until_refused(table: Table) -> int:
+    count = 0
+    while table.take(name(1), 1000).is_allowed:
+        count += 1
+    return count
+
+
+@pytest.mark.security(38)
+def test_what_a_process_took_ahead_is_missed_by_another_only_until_it_is_given_back(
+    tmp_path: Path, clock: list[float]
+) -> None:
+    one, other = Table(tmp_path / "limits"), Table(tmp_path / "limits")
+    for _ in range(10):
+        assert one.take(name(1), 1000).is_allowed
+    let_in = 10 + ask_until_refused(other)
+    assert 980 <= let_in < 1000
+    clock[0] += 1
+    let_in += ask_until_refused(one) + ask_until_refused(other)
+    assert let_in == 1000
+
+
+def test_who_asks_often_is_told_the_same_as_who_is_counted_one_by_one(table: Table, clock: list[float]) -> None:
+    for used in range(1, 3001):
+        clock[0] += 0.004
+        assert table.take(name(1), 3000).left == 3000 - used
+    assert not table.take(name(1), 3000).is_allowed
+    clock[0] = 1061.5  # the first second's are out of the window: 249 of them, four milliseconds apart
+    assert table.take(name(1), 3000).left == 248
+
+
 def test_nobody_gets_more_than_the_limit_in_any_minute(table: Table, clock: list[float]) -> None:
     """Whoever asks all the time: what was let in is counted over every minute that there is."""
     let_in = []
@@ -153,6 +183,13 @@ def test_memory_does_not_grow_and_who_asked_most_is_not_forgotten(table: Table) 
     assert SETS * WAYS > 60_000
 
 
+def test_a_process_does_not_remember_whom_it_heard_nothing_of(table: Table, clock: list[float]) -> None:
+    for number in range(500):
+        clock[0] += 1
+        table.take(name(number * LOCKS), 5)
+    assert sum(map(len, table.stocks)) <= limits.MOST
+
+
 def test_callers_do_not_count_for_one_another(table: Table) -> None:
     names = [name(number) for number in range(1000)]
     assert all(table.take(caller, 1).is_allowed for caller in names)
@@ -163,8 +200,9 @@ def test_a_process_that_dies_holds_up_nobody(tmp_path: Path, settings: Settings)
     path = tmp_path / "limits"
     dying = (
         "import os, signal, sys; from pathlib import Path; from django.conf import settings; settings.configure();"
-        "from partners.limits import Table; table = Table(Path(sys.argv[1]));"
-        "[held.__enter__() for held in table.held]; os.kill(os.getpid(), signal.SIGKILL)"
+        "from partners import limits; table = limits.Table(Path(sys.argv[1]));"
+        "[limits.lockf(table.file, limits.LOCK_EX, 1, number) for number in range(limits.LOCKS)];"
+        "os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", dying, str(path)], cwd=settings.BASE_DIR, check=False)
     table = Table(path)

@@ -1,6 +1,7 @@
 """Views answer as the list of companies does: the same companies, counts, facets and bytes of whole results."""
 
 import random
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -97,3 +98,19 @@ def test_its_pages_stay_in_the_view_and_meet_each_company_once(api: Client) -> N
     assert {page["meta"]["view"]["slug"] for page in pages} == {"shown"}
     canonical = api.get("/api/v1/views/shown/")["Link"]
     assert f'<{settings.SITE_URL}/api/v1/views/shown/>; rel="canonical"' in canonical
+
+
+@pytest.mark.parametrize("shape", ["", "format=csv", "format=geojson&page_size=1&ordering=name"])
+def test_its_answers_lead_to_feeds_of_the_same_companies(api: Client, shape: str) -> None:
+    make_view("hub=lahore")
+    answer = api.get(f"/api/v1/views/shown/?founded_year__gte=2015&{shape}")
+    content(answer)
+    feeds = re.findall(r'<([^>]+)>; rel="alternate"; type="([^"]+)"', answer["Link"])
+    expected = slugs(walk(api, "/api/v1/companies/?hub=lahore&founded_year__gte=2015&ordering=-updated_at"))
+    for address, media_type in feeds:
+        feed = api.get(address.removeprefix(settings.SITE_URL))
+        assert feed["Content-Type"] == f"{media_type}; charset=utf-8"
+    items = feed.json()["items"]
+    assert [item["url"].split("/")[-2] for item in items] == expected[: len(items)]
+    assert len(feeds) == 2
+    assert items

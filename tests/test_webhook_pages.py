@@ -70,11 +70,13 @@ def test_a_partner_adds_a_webhook_and_sees_its_secret_once(client: Client, partn
 
 def test_what_is_wrong_with_it_is_told_beside_it(client: Client, partner: Partner) -> None:
     url = f"/partner/{partner.pk}/webhooks/"
-    response = client.post(url, {"url": "https://10.0.0.1/", "query": "hub=nowhere&siez=3"})
+    make.make_hub()
+    response = client.post(url, {"url": "https://10.0.0.1/", "query": "hub=lahor&siez=3"})
     text = response.content.decode()
     assert response.status_code == 400
     assert "it has to be a name" in text
     assert "There is no parameter" in text
+    assert "hub: There is no hub “lahor”. Perhaps “lahore”?" in text
     assert not Webhook.objects.exists()
     for number in range(MOST_WEBHOOKS):
         assert client.post(url, {"url": f"https://shop.example/{number}"}).status_code == 200

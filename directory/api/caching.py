@@ -120,6 +120,7 @@ class Answer:
             response.headers["Content-Length"] = str(len(self.body))
         for name, value in self.headers:
             response.headers[name] = value
+        response.headers["Cache-Control"] = PRIVATE if hasattr(request, "key") else CACHE_CONTROL
         return response
 
 
@@ -192,6 +193,7 @@ def make_answer(response: HttpResponse, coding: str, revision: int) -> Answer:
         body = gzip.compress(body, compresslevel=6, mtime=0)
     etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = public_headers(etag, revision)
+    del headers["Cache-Control"]  # which is up to who asks
     if coding:
         headers["Content-Encoding"] = coding
     if "Link" in response:
