@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
+from django.db.models import Value
 from rest_framework.fields import SkipField
 from rest_framework.serializers import ListSerializer, ManyRelatedField, ValidationError
 
@@ -45,7 +46,8 @@ class Batch:
         self.links: dict[str, list[tuple[Company, int]]] = defaultdict(list)
         self.parts: dict[type[Any], list[Any]] = defaultdict(list)
         domains = {bare_domain(patch.get("website") or "") for patch in patches} - {""}
-        owners = Company.objects.filter(domain__in=domains, shares_domain=False)
+        # Of many values PostgreSQL does not see by itself that none is empty, as the index wants it.
+        owners = Company.objects.exclude(domain="").filter(domain__any=Value(list(domains)), shares_domain=False)
         self.owners = {domain: (pk, name) for pk, domain, name in owners.values_list("pk", "domain", "name")}
 
     def without_taken_website(self, patch: Patch, company: Company | None) -> tuple[Patch, str]:

@@ -5,9 +5,21 @@ import datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from companies.cleaning import Unplaced, clean_company, unknown_columns
-from companies.naming import CleanName, UnusableNameError, clean_name
+from companies.naming import (
+    DESCRIBING,
+    TELLING,
+    TOO_GENERIC,
+    CleanName,
+    UnusableNameError,
+    clean_name,
+    is_plain,
+    taken_apart,
+)
 from companies.text import fold, is_missing, squash
 from companies.values import clean_employees, clean_stage, clean_status, clean_website, clean_year
 from companies.vocabulary import Term, Vocabularies, Vocabulary
@@ -220,6 +232,20 @@ def test_second_names_become_aliases(raw, name, alias):
 def test_a_name_that_names_nobody_is_refused(raw):
     with pytest.raises(UnusableNameError, match=r"^name: "):
         clean_name(raw)
+
+
+@hypothesis_settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([*sorted(DESCRIBING | TOO_GENERIC | TELLING), "Zorvex", "10x", "smcpvt", "privateltd"])
+        | st.text("aBin1", min_size=1, max_size=4),
+        min_size=1,
+        max_size=4,
+    ).map(" ".join)
+)
+def test_a_plain_name_is_what_taking_it_apart_gives(name):
+    if is_plain(name):
+        assert taken_apart(name) == CleanName(name)
 
 
 # Values
