@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from companies.additions import Writing, write_companies
+from companies.batches import Rules
 from companies.matching import Certainty, Facts, Matcher
 from companies.models import Company, Merge
 from companies.staged import Decision, Import, ImportRow, State
@@ -65,6 +66,7 @@ def write_rows(batch: Import, rows: list[ImportRow]) -> None:
     """
     follow_merges(rows)
     find_earlier(batch, rows)
+    rules = Rules()
     waiting = rows
     while waiting:
         numbers = {row.number: row for row in rows}
@@ -79,11 +81,11 @@ def write_rows(batch: Import, rows: list[ImportRow]) -> None:
                 later.append(row)
             else:
                 now[who] = row
-        write_different(batch, list(now.values()))
+        write_different(batch, list(now.values()), rules)
         waiting = later
 
 
-def write_different(batch: Import, rows: list[ImportRow]) -> None:
+def write_different(batch: Import, rows: list[ImportRow], rules: Rules) -> None:
     """Write rows of which no two are about one company."""
     ready = []
     for row in rows:
@@ -93,7 +95,7 @@ def write_different(batch: Import, rows: list[ImportRow]) -> None:
         else:
             ready.append(row)
     writings = [Writing(row.patch, row.company_id, {"status": batch.status}) for row in ready]
-    write_companies(writings)
+    write_companies(writings, rules)
     for row, writing in zip(ready, writings, strict=True):
         row.reasons = [f"{column}: {value}" for column, value in writing.left_out]
         if writing.refusal:

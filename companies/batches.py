@@ -28,19 +28,79 @@ from directory.websites import bare_domain, normal_website
 Patch = Mapping[str, Any]
 
 
-class Batch:
-    """Companies to create and to add to, inside one publication; nothing is stored before ``write()``.
+class Rules:
+    """How companies are written: their serializers, knowing all that they can refer to, read once for many rows."""
 
-    ``patches`` are those that will be asked for, so that the owners of their domains are read at once.
-    """
-
-    def __init__(self, patches: Iterable[Patch]) -> None:
+    def __init__(self) -> None:
         self.whole, self.partial = CompanySerializer(), CompanySerializer(partial=True)
         remember_references(self.whole, self.partial)
         self.related = {f.name: f for f in Company._meta.many_to_many}
         self.children = [name for name, field in self.whole.fields.items() if is_child_list(field)]
         # What a patch does not name needs no look; a reference was just found, and slugs are the database's affair.
         self.unchecked = {f.name for f in Company._meta.fields}
+
+    def built(self, patch: Patch) -> tuple[Company, dict[str, list[Any]]]:
+        """A company of this document and what is related to it, not stored.
+
+        Raises rest_framework.serializers.ValidationError, naming each field.
+        """
+        data = validated(self.whole, patch)
+        related = {name: data.pop(name) for name in (*self.related, *self.children) if name in data}
+        company = Company(**data)
+        with saving():
+            company.clean_fields(exclude=self.unchecked - (data.keys() - {"slug", "hub"}))
+        company.website = normal_website(company.website)
+        company.domain = bare_domain(company.website)
+        for name in self.children:
+            related[name] = self.built_children(company, name, related.get(name, ()))
+        return company, related
+
+    def filled(self, company: Company, added: Patch) -> tuple[list[str], dict[str, list[Any]]]:
+        """Set on a company what ``added`` says; lists in it begin with what the company has already.
+
+        Returns the names of its columns that are to be stored, and what is new of what is related to it. Raises
+        rest_framework.serializers.ValidationError, naming each field.
+        """
+        data = validated(self.partial, added)
+        related = {name: data.pop(name) for name in (*self.related, *self.children) if name in data}
+        for name, value in data.items():
+            setattr(company, name, value)
+        with saving():
+            company.clean_fields(exclude=self.unchecked - (data.keys() - {"slug", "hub"}))
+        new = {name: self.without_present(company, name, rows) for name, rows in related.items()}
+        if "website" in data:
+            company.domain = bare_domain(company.website)
+        return [*data, *(["domain"] if "website" in data else [])], new
+
+    def without_present(self, company: Company, name: str, rows: list[Any]) -> list[Any]:
+        """What is new in a list that begins with what the company has."""
+        present = list(getattr(company, name).all())
+        if name in self.children:
+            return self.built_children(company, name, rows[len(present) :])
+        known = {other.pk for other in present}
+        return [other for other in rows if other.pk not in known]
+
+    def built_children(self, company: Company, name: str, rows: Iterable[dict[str, Any]]) -> list[Any]:
+        relation: Any = Company._meta.get_field(name)
+        owner = relation.field.name
+        children = []
+        for position, row in enumerate(rows):
+            child = relation.related_model(**{owner: company}, **row)
+            with saving(at=[name, position]):
+                child.clean_fields(exclude=[f.name for f in child._meta.concrete_fields if f.is_relation])
+                child.clean()
+            children.append(child)
+        return children
+
+
+class Batch:
+    """Companies to create and to add to by ``rules``, inside one publication; nothing is stored before ``write()``.
+
+    ``patches`` are those that will be asked for, so that the owners of their domains are read at once.
+    """
+
+    def __init__(self, rules: Rules, patches: Iterable[Patch]) -> None:
+        self.rules = rules
         self.created: list[Company] = []
         self.changed: list[tuple[Company, list[str]]] = []
         self.links: dict[str, list[tuple[Company, int]]] = defaultdict(list)
@@ -64,7 +124,7 @@ class Batch:
 
     def new(self, patch: Patch, **private: Any) -> Company:
         """A company of this document; raises rest_framework.serializers.ValidationError, naming each field."""
-        company, related = self.built(patch)
+        company, related = self.rules.built(patch)
         for name, value in private.items():
             setattr(company, name, value)
         self.created.append(company)
@@ -74,61 +134,21 @@ class Batch:
             self.relate(company, name, objects)
         return company
 
-    def built(self, patch: Patch) -> tuple[Company, dict[str, list[Any]]]:
-        """A company as ``new()`` makes it, and what is related to it, without any intention to store it."""
-        data = validated(self.whole, patch)
-        related = {name: data.pop(name) for name in (*self.related, *self.children) if name in data}
-        company = Company(**data)
-        with saving():
-            company.clean_fields(exclude=self.unchecked - (data.keys() - {"slug", "hub"}))
-        company.website = normal_website(company.website)
-        company.domain = bare_domain(company.website)
-        for name in self.children:
-            related[name] = self.built_children(company, name, related.get(name, ()))
-        return company, related
-
     def add(self, company: Company, added: Patch) -> None:
         """Fill what ``added`` says; lists in it begin with what the company has already.
 
         Raises rest_framework.serializers.ValidationError, naming each field.
         """
-        data = validated(self.partial, added)
-        related = {name: data.pop(name) for name in (*self.related, *self.children) if name in data}
-        for name, value in data.items():
-            setattr(company, name, value)
-        with saving():
-            company.clean_fields(exclude=self.unchecked - (data.keys() - {"slug", "hub"}))
-        new = {name: self.without_present(company, name, rows) for name, rows in related.items()}
-        if "website" in data:
-            company.domain = bare_domain(company.website)
+        columns, related = self.rules.filled(company, added)
+        if "domain" in columns:
             self.owners[company.domain] = (company.pk, company.name)
-        for name, objects in new.items():
+        for name, objects in related.items():
             self.relate(company, name, objects)
-        if data:
-            self.changed.append((company, [*data, *(["domain"] if "website" in data else [])]))
-
-    def without_present(self, company: Company, name: str, rows: list[Any]) -> list[Any]:
-        """What is new in a list that begins with what the company has."""
-        present = list(getattr(company, name).all())
-        if name in self.children:
-            return self.built_children(company, name, rows[len(present) :])
-        known = {other.pk for other in present}
-        return [other for other in rows if other.pk not in known]
-
-    def built_children(self, company: Company, name: str, rows: Iterable[dict[str, Any]]) -> list[Any]:
-        relation: Any = Company._meta.get_field(name)
-        owner = relation.field.name
-        children = []
-        for position, row in enumerate(rows):
-            child = relation.related_model(**{owner: company}, **row)
-            with saving(at=[name, position]):
-                child.clean_fields(exclude=[f.name for f in child._meta.concrete_fields if f.is_relation])
-                child.clean()
-            children.append(child)
-        return children
+        if columns:
+            self.changed.append((company, columns))
 
     def relate(self, company: Company, name: str, objects: Iterable[Any]) -> None:
-        if name in self.related:
+        if name in self.rules.related:
             self.links[name].extend((company, other.pk) for other in objects)
         else:
             for child in objects:
@@ -142,7 +162,7 @@ class Batch:
         for company, columns in self.changed:
             company.save(update_fields=columns)
         for name, pairs in self.links.items():
-            field = self.related[name]
+            field = self.rules.related[name]
             ends = field.m2m_column_name(), field.m2m_reverse_name()
             copy_rows(getattr(Company, name).through, ends, ((company.pk, other) for company, other in pairs))
         for children in self.parts.values():

@@ -1,5 +1,6 @@
 """Websites, and the bare domain that makes two addresses the same company's."""
 
+import re
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,11 +14,23 @@ from django.db.models import Q
 suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 
+# What needs no closer look, as most addresses do not: a look costs more than all else about storing a company.
+ORDINARY = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?\.){1,3}[a-z]{2,60}/[!-~]{0,400}")
+
+
+class WebsiteValidator(URLValidator):
+    """Django's for http(s), which looks at each sign."""
+
+    def __call__(self, value: Any) -> None:
+        if not (isinstance(value, str) and ORDINARY.fullmatch(value)):
+            super().__call__(value)
+
+
 class WebsiteField(models.URLField):
     """An http(s) address with a host, and nothing else that a browser would follow."""
 
     invalid = "Give an http:// or https:// address, such as https://example.com/."
-    default_validators = [URLValidator(schemes=["http", "https"], message=invalid)]
+    default_validators = [WebsiteValidator(schemes=["http", "https"], message=invalid)]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"max_length": 500, "blank": True} | kwargs)

@@ -5,6 +5,7 @@ import datetime
 from pathlib import Path
 
 import pytest
+from django.core.validators import URLValidator
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from companies.naming import (
 from companies.text import fold, is_missing, squash
 from companies.values import clean_employees, clean_stage, clean_status, clean_website, clean_year
 from companies.vocabulary import Term, Vocabularies, Vocabulary
+from directory.websites import ORDINARY
 
 STARTER = Path(__file__).parent.parent / "starter"
 
@@ -249,6 +251,12 @@ def test_a_plain_name_is_what_taking_it_apart_gives(name):
 
 
 # Values
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(st.from_regex(ORDINARY, fullmatch=True))
+def test_an_ordinary_address_is_one_that_a_closer_look_takes(website):
+    URLValidator(schemes=["http", "https"])(website)
 
 
 @pytest.mark.parametrize(
