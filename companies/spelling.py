@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
 
@@ -43,8 +43,7 @@ class Likeness(IntEnum):
     SAME = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(NamedTuple):
     """A name without legal form, branch and slogan.
 
     ``text`` is all of it run together, ``stem`` without the words of a trade at its end, which ``tail`` has in one

@@ -17,20 +17,12 @@ PLACEHOLDER = re.compile(
     r"|[^.]+\.(?:test|example|invalid|local|localhost))"
 )
 # A page there belongs to its owner, its domain to somebody else: it would make strangers the same company.
-SHARED_HOSTS = (
-    *(
-        "facebook.com",
-        "fb.com",
-        "instagram.com",
-        "linkedin.com",
-        "twitter.com",
-        "x.com",
-        "youtube.com",
-        "tiktok.com",
-    ),
-    *("google.com", "goo.gl", "bit.ly", "linktr.ee", "wa.me", "whatsapp.com", "t.me", "pinterest.com"),
-    *("fiverr.com", "upwork.com", "freelancer.com", "behance.net", "github.com"),
-)
+SHARED_HOST_WORDS = """
+    facebook.com fb.com instagram.com linkedin.com twitter.com x.com youtube.com tiktok.com
+    google.com goo.gl bit.ly linktr.ee wa.me whatsapp.com t.me pinterest.com
+    fiverr.com upwork.com freelancer.com behance.net github.com
+"""
+SHARED_HOSTS = frozenset(SHARED_HOST_WORDS.split())
 TRACKING = re.compile(r"(?:utm_\w*|gclid|fbclid|msclkid)(?:=|$)", re.IGNORECASE)
 
 DASHES = re.compile("[\u2010-\u2015\u2212]")
@@ -79,7 +71,8 @@ def clean_website(raw: str) -> str | None:
 
 
 def _is_nobodys(host: str) -> bool:
-    shared = any(host == other or host.endswith("." + other) for other in SHARED_HOSTS)
+    labels = host.split(".")
+    shared = any(".".join(labels[n:]) in SHARED_HOSTS for n in range(len(labels)))
     return shared or bool(REPEATED_SIGN.fullmatch(host) or PLACEHOLDER.fullmatch(host))
 
 
