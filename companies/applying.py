@@ -25,7 +25,7 @@ from directory.models import Source
 from directory.publishing import publication
 
 # Rows of a chunk at most and at least; in between, so many that whoever else wants to write waits for SECONDS.
-CHUNK, LEAST, SECONDS = 1000, 200, 0.3
+CHUNK, LEAST, SECONDS = 1000, 500, 0.3
 MARK = f"""
     UPDATE {ImportRow._meta.db_table} AS row
     SET company_id = new.company_id, decision = new.decision, reasons = new.reasons, done = new.done,
