@@ -26,12 +26,14 @@ from directory.publishing import publication
 
 # Rows of a chunk at most and at least; in between, so many that whoever else wants to write waits for SECONDS.
 CHUNK, LEAST, SECONDS = 1000, 500, 0.3
+MARKED = ("company_id", "decision", "reasons", "done", "before", "after")
 MARK = f"""
     UPDATE {ImportRow._meta.db_table} AS row
     SET company_id = new.company_id, decision = new.decision, reasons = new.reasons, done = new.done,
         before = new.before, after = new.after, revision = %s
-    FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::jsonb[], %s::bool[], %s::jsonb[], %s::jsonb[])
-        AS new(id, company_id, decision, reasons, done, before, after)
+    FROM jsonb_to_recordset(%s::jsonb) AS new(
+        id bigint, company_id bigint, decision text, reasons jsonb, done boolean, before jsonb, after jsonb
+    )
     WHERE row.id = new.id
 """  # noqa: S608 - a table of ours
 
@@ -156,14 +158,6 @@ def find_earlier(batch: Import, rows: list[ImportRow]) -> None:
 
 def mark(rows: list[ImportRow], revision: int | None) -> None:
     """Note what became of ``rows``, in one statement."""
-    values: list[list[Any]] = [
-        *([row.pk for row in rows], [row.company_id for row in rows], [str(row.decision) for row in rows]),
-        *([dumped(row.reasons) for row in rows], [row.done for row in rows]),
-        *([dumped(row.before) for row in rows], [dumped(row.after) for row in rows]),
-    ]
+    marks = [{"id": row.pk, **{name: getattr(row, name) for name in MARKED}} for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(MARK, [revision, *values])
-
-
-def dumped(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
+        cursor.execute(MARK, [revision, orjson.dumps(marks).decode()])

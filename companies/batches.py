@@ -217,7 +217,7 @@ def give_slugs(companies: Iterable[Company]) -> None:
     """Give each company without a slug one that nobody has, ever had, or gets at the same time."""
     nameless = [(company, company.slug_stem()) for company in companies if not company.slug]
     stems = [stem for _, stem in nameless]
-    taken = set(Address.objects.filter(kind="company", slug__in=stems).values_list("slug", flat=True))
+    taken = set(Address.objects.filter(kind="company", slug__any=Value(stems)).values_list("slug", flat=True))
     promised = {company.slug for company in companies if company.slug}
     for company, stem in nameless:
         is_free = stem not in taken and stem not in promised and not is_id(stem)

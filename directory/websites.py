@@ -14,7 +14,7 @@ from django.db.models import Q
 suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 
-# What needs no closer look, as most addresses do not: a look costs more than all else about storing a company.
+# What needs no closer look, as most addresses do not: it is one, in its normal spelling.
 ORDINARY = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?\.){1,3}[a-z]{2,60}/[!-~]{0,400}")
 
 
@@ -46,6 +46,8 @@ class WebsiteField(models.URLField):
 
 def normal_website(website: str) -> str:
     """One spelling of an address: scheme and host in lower case, and a path of at least ``/`` (RFC 3986, 6.2)."""
+    if ORDINARY.fullmatch(website):
+        return website
     try:
         parts = urlsplit(website)
     except ValueError:
