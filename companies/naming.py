@@ -41,6 +41,7 @@ BOASTING_WORDS = ("company", "firm", "agency", "house")
 
 # A name that holds none of the words above needs no taking apart, unless they are a part of one of its words.
 PLAIN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
+PLAIN_FORM = re.compile(r" \((?:Pvt|Private)\.?\) (?:Ltd|Limited)\.?$")
 TELLING = DESCRIBING | {"ltd", "limited", "llc", "llp", "inc", "plc", "gmbh", *FORMER_WORDS}
 
 # On the right of a separator these betray a slogan or a branch.
@@ -85,7 +86,9 @@ def clean_name(raw: str) -> CleanName:
     text = squash(re.sub("[®™©]", " ", raw))
     if len(text) > LONGEST:
         raise UnusableNameError(f"name: longer than {LONGEST} characters: “{text[:40]}…”")
-    return CleanName(text) if is_plain(text) else taken_apart(text)
+    form = PLAIN_FORM.search(text)
+    name = text[: form.start()] if form else text
+    return CleanName(name, text if form else "") if is_plain(name) else taken_apart(text)
 
 
 def is_plain(text: str) -> bool:

@@ -236,18 +236,19 @@ def test_a_name_that_names_nobody_is_refused(raw):
         clean_name(raw)
 
 
-@hypothesis_settings(max_examples=300, deadline=None)
+@pytest.mark.parametrize("form", ["", " (Pvt.) Ltd.", " (Private) Limited"])
+@hypothesis_settings(max_examples=200, deadline=None)
 @given(
-    st.lists(
+    name=st.lists(
         st.sampled_from([*sorted(DESCRIBING | TOO_GENERIC | TELLING), "Zorvex", "10x", "smcpvt", "privateltd"])
         | st.text("aBin1", min_size=1, max_size=4),
         min_size=1,
         max_size=4,
     ).map(" ".join)
 )
-def test_a_plain_name_is_what_taking_it_apart_gives(name):
+def test_a_plain_name_is_what_taking_it_apart_gives(form, name):
     if is_plain(name):
-        assert taken_apart(name) == CleanName(name)
+        assert clean_name(name + form) == taken_apart(name + form) == CleanName(name, form and name + form)
 
 
 # Values
