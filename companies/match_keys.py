@@ -44,7 +44,8 @@ def plain_keys(texts: Iterable[str]) -> list[str]:
     """``company_match_keys`` with a spread of 1, for ASCII alone."""
     keys: dict[str, None] = {}
     every = dict.fromkeys(texts)
-    for text in [*every, *(found[0] for text in every if (found := BEGINNING.match(text)))]:
+    signed = [text for text in every if not text.replace(" ", "").isalnum()]
+    for text in [*every, *(found[0] for text in signed if (found := BEGINNING.match(text)))]:
         own = keys_of_one(text)
         if own and own[0] not in keys:
             keys |= dict.fromkeys(own)

@@ -83,7 +83,7 @@ def clean_name(raw: str) -> CleanName:
     "Techlogix Pakistan (Pvt.) Ltd. - ERP" is Techlogix Pakistan, legally Techlogix Pakistan (Pvt.) Ltd.
     What follows a private company's legal form is a remark. Raises UnusableNameError: "Best Software House".
     """
-    text = squash(re.sub("[®™©]", " ", raw))
+    text = squash(raw if raw.isascii() else re.sub("[®™©]", " ", raw))
     if len(text) > LONGEST:
         raise UnusableNameError(f"name: longer than {LONGEST} characters: “{text[:40]}…”")
     form = PLAIN_FORM.search(text)

@@ -1,7 +1,7 @@
 """Websites, and the bare domain that makes two addresses the same company's."""
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -66,6 +66,13 @@ def website_constraint(model: str) -> models.CheckConstraint:
     )
 
 
+@cache
+def flat_endings() -> frozenset[str]:
+    """The endings below which every name is somebody's own, as .com is and .pk, with its .com.pk, is not."""
+    parents = {suffix.rpartition(".")[2] for suffix in suffixes.tlds if "." in suffix}
+    return frozenset(suffixes.tlds) - parents
+
+
 @lru_cache(maxsize=4096)  # a row of an import asks for it again and again
 def bare_domain(website: str) -> str:
     """``https://www.careers.10pearls.com/jobs`` → ``10pearls.com``; the host where there is no public suffix.
@@ -76,6 +83,9 @@ def bare_domain(website: str) -> str:
         host = (urlsplit(website).hostname or "").rstrip(".")
     except ValueError:
         return ""
+    names = host.split(".")
+    if len(names) > 1 and names[-1] in flat_endings() and all(names) and host.isascii():
+        return ".".join(names[-2:])
     return suffixes(host).top_domain_under_public_suffix or host
 
 
