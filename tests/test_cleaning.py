@@ -24,7 +24,7 @@ from companies.naming import (
 from companies.text import fold, is_missing, squash
 from companies.values import clean_employees, clean_stage, clean_status, clean_website, clean_year
 from companies.vocabulary import Term, Vocabularies, Vocabulary
-from directory.websites import ORDINARY
+from directory.websites import ORDINARY, bare_domain, suffixes
 
 STARTER = Path(__file__).parent.parent / "starter"
 
@@ -252,6 +252,18 @@ def test_a_plain_name_is_what_taking_it_apart_gives(form, name):
 
 
 # Values
+
+
+HOST_PARTS = st.sampled_from(
+    ["com", "net", "pk", "tech", "vercel", "app", "www", "b-c", "é", "a。b", "1", "xn--p1ai", ""]
+)
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(st.lists(HOST_PARTS, min_size=1, max_size=4).map(".".join))
+def test_a_domain_is_what_the_list_of_suffixes_says(host):
+    host = host.strip(".")
+    assert bare_domain(f"https://{host}/") == (suffixes(host).top_domain_under_public_suffix or host)
 
 
 @hypothesis_settings(max_examples=200, deadline=None)
