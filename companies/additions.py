@@ -13,7 +13,7 @@ from typing import Any
 from django.db import DataError, IntegrityError, transaction
 from rest_framework.serializers import ValidationError
 
-from companies.batches import Batch, facts
+from companies.batches import Batch, Rules, facts
 from companies.cleaning import Unplaced
 from companies.models import Company
 from directory.api.errors import pointers
@@ -36,7 +36,7 @@ class Writing:
     after: Document | None = None
 
 
-def write_companies(writings: list[Writing]) -> None:
+def write_companies(writings: list[Writing], rules: Rules) -> None:
     """Write rows about different companies, inside a publication; each ``Writing`` says what became of it.
 
     All are written at once. Only where the database refuses that are they written one by one, so that it is known
@@ -44,24 +44,24 @@ def write_companies(writings: list[Writing]) -> None:
     """
     try:
         with transaction.atomic():
-            write_at_once(writings)
+            write_at_once(writings, rules)
     except (IntegrityError, DataError):
         for writing in writings:
             writing.left_out, writing.before, writing.after = [], None, None
-            write_alone(writing)
+            write_alone(writing, rules)
 
 
-def write_alone(writing: Writing) -> None:
+def write_alone(writing: Writing, rules: Rules) -> None:
     try:
         with transaction.atomic():
-            write_at_once([writing])
+            write_at_once([writing], rules)
     except (IntegrityError, DataError) as error:
         said = refused_by_database(error).removeprefix("Nothing was saved").lstrip(":. ")
         writing.refusal = said or "The database cannot store it."
 
 
-def write_at_once(writings: list[Writing]) -> None:
-    batch = Batch(writing.patch for writing in writings)
+def write_at_once(writings: list[Writing], rules: Rules) -> None:
+    batch = Batch(rules, (writing.patch for writing in writings))
     known = {c.pk: c for c in Company.objects.for_document().filter(pk__in=[w.pk for w in writings if w.pk])}
     created: list[tuple[Writing, Company]] = []
     changed: list[Writing] = []
@@ -85,13 +85,13 @@ def write_at_once(writings: list[Writing]) -> None:
     # As the database has them, which may tidy what it is given.
     now = {c.pk: c for c in Company.objects.for_document().filter(pk__in=[w.pk for w in changed])} if changed else {}
     for writing in changed:
-        after = facts(batch.whole, now[writing.pk])
+        after = facts(batch.rules.whole, now[writing.pk])
         writing.after = {name: after[name] for name in writing.before or ()}
 
 
 def fill(batch: Batch, writing: Writing, company: Company, patch: Mapping[str, Any]) -> bool:
     """Add to a company what it lacks; whether that is anything."""
-    present = facts(batch.whole, company)
+    present = facts(batch.rules.whole, company)
     added = additions(present, patch)
     if added:
         batch.add(company, added)

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from companies.additions import Writing, write_companies
+from companies.batches import Rules
 from companies.matching import Certainty, Facts, Matcher
 from companies.models import Company, Merge
 from companies.staged import Decision, Import, ImportRow, State
@@ -24,13 +25,15 @@ from directory.models import Source
 from directory.publishing import publication
 
 # Rows of a chunk at most and at least; in between, so many that whoever else wants to write waits for SECONDS.
-CHUNK, LEAST, SECONDS = 1000, 200, 0.3
+CHUNK, LEAST, SECONDS = 1000, 500, 0.3
+MARKED = ("company_id", "decision", "reasons", "done", "before", "after")
 MARK = f"""
     UPDATE {ImportRow._meta.db_table} AS row
     SET company_id = new.company_id, decision = new.decision, reasons = new.reasons, done = new.done,
         before = new.before, after = new.after, revision = %s
-    FROM unnest(%s::bigint[], %s::bigint[], %s::text[], %s::jsonb[], %s::bool[], %s::jsonb[], %s::jsonb[])
-        AS new(id, company_id, decision, reasons, done, before, after)
+    FROM jsonb_to_recordset(%s::jsonb) AS new(
+        id bigint, company_id bigint, decision text, reasons jsonb, done boolean, before jsonb, after jsonb
+    )
     WHERE row.id = new.id
 """  # noqa: S608 - a table of ours
 
@@ -65,6 +68,7 @@ def write_rows(batch: Import, rows: list[ImportRow]) -> None:
     """
     follow_merges(rows)
     find_earlier(batch, rows)
+    rules = Rules()
     waiting = rows
     while waiting:
         numbers = {row.number: row for row in rows}
@@ -79,11 +83,11 @@ def write_rows(batch: Import, rows: list[ImportRow]) -> None:
                 later.append(row)
             else:
                 now[who] = row
-        write_different(batch, list(now.values()))
+        write_different(batch, list(now.values()), rules)
         waiting = later
 
 
-def write_different(batch: Import, rows: list[ImportRow]) -> None:
+def write_different(batch: Import, rows: list[ImportRow], rules: Rules) -> None:
     """Write rows of which no two are about one company."""
     ready = []
     for row in rows:
@@ -93,7 +97,7 @@ def write_different(batch: Import, rows: list[ImportRow]) -> None:
         else:
             ready.append(row)
     writings = [Writing(row.patch, row.company_id, {"status": batch.status}) for row in ready]
-    write_companies(writings)
+    write_companies(writings, rules)
     for row, writing in zip(ready, writings, strict=True):
         row.reasons = [f"{column}: {value}" for column, value in writing.left_out]
         if writing.refusal:
@@ -154,14 +158,6 @@ def find_earlier(batch: Import, rows: list[ImportRow]) -> None:
 
 def mark(rows: list[ImportRow], revision: int | None) -> None:
     """Note what became of ``rows``, in one statement."""
-    values: list[list[Any]] = [
-        *([row.pk for row in rows], [row.company_id for row in rows], [str(row.decision) for row in rows]),
-        *([dumped(row.reasons) for row in rows], [row.done for row in rows]),
-        *([dumped(row.before) for row in rows], [dumped(row.after) for row in rows]),
-    ]
+    marks = [{"id": row.pk, **{name: getattr(row, name) for name in MARKED}} for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(MARK, [revision, *values])
-
-
-def dumped(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
+        cursor.execute(MARK, [revision, orjson.dumps(marks).decode()])

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
+from django.db.models import Value
 from rest_framework.fields import SkipField
 from rest_framework.serializers import ListSerializer, ManyRelatedField, ValidationError
 
@@ -27,53 +28,22 @@ from directory.websites import bare_domain, normal_website
 Patch = Mapping[str, Any]
 
 
-class Batch:
-    """Companies to create and to add to, inside one publication; nothing is stored before ``write()``.
+class Rules:
+    """How companies are written: their serializers, knowing all that they can refer to, read once for many rows."""
 
-    ``patches`` are those that will be asked for, so that the owners of their domains are read at once.
-    """
-
-    def __init__(self, patches: Iterable[Patch]) -> None:
+    def __init__(self) -> None:
         self.whole, self.partial = CompanySerializer(), CompanySerializer(partial=True)
         remember_references(self.whole, self.partial)
         self.related = {f.name: f for f in Company._meta.many_to_many}
         self.children = [name for name, field in self.whole.fields.items() if is_child_list(field)]
         # What a patch does not name needs no look; a reference was just found, and slugs are the database's affair.
         self.unchecked = {f.name for f in Company._meta.fields}
-        self.created: list[Company] = []
-        self.changed: list[tuple[Company, list[str]]] = []
-        self.links: dict[str, list[tuple[Company, int]]] = defaultdict(list)
-        self.parts: dict[type[Any], list[Any]] = defaultdict(list)
-        domains = {bare_domain(patch.get("website") or "") for patch in patches} - {""}
-        owners = Company.objects.filter(domain__in=domains, shares_domain=False)
-        self.owners = {domain: (pk, name) for pk, domain, name in owners.values_list("pk", "domain", "name")}
-
-    def without_taken_website(self, patch: Patch, company: Company | None) -> tuple[Patch, str]:
-        """Leave a website to the company that has its domain already: who is right is a curator's question.
-
-        Returns the patch, and what is to be said of the website that it lost.
-        """
-        website = patch.get("website") or ""
-        pk, name = self.owners.get(bare_domain(website), (None, ""))
-        if name and (company is None or pk != company.pk):
-            rest = {field: value for field, value in patch.items() if field != "website"}
-            return rest, f"{website} (is the domain of {name})"
-        return patch, ""
-
-    def new(self, patch: Patch, **private: Any) -> Company:
-        """A company of this document; raises rest_framework.serializers.ValidationError, naming each field."""
-        company, related = self.built(patch)
-        for name, value in private.items():
-            setattr(company, name, value)
-        self.created.append(company)
-        if company.domain:
-            self.owners[company.domain] = (None, company.name)
-        for name, objects in related.items():
-            self.relate(company, name, objects)
-        return company
 
     def built(self, patch: Patch) -> tuple[Company, dict[str, list[Any]]]:
-        """A company as ``new()`` makes it, and what is related to it, without any intention to store it."""
+        """A company of this document and what is related to it, not stored.
+
+        Raises rest_framework.serializers.ValidationError, naming each field.
+        """
         data = validated(self.whole, patch)
         related = {name: data.pop(name) for name in (*self.related, *self.children) if name in data}
         company = Company(**data)
@@ -85,10 +55,11 @@ class Batch:
             related[name] = self.built_children(company, name, related.get(name, ()))
         return company, related
 
-    def add(self, company: Company, added: Patch) -> None:
-        """Fill what ``added`` says; lists in it begin with what the company has already.
+    def filled(self, company: Company, added: Patch) -> tuple[list[str], dict[str, list[Any]]]:
+        """Set on a company what ``added`` says; lists in it begin with what the company has already.
 
-        Raises rest_framework.serializers.ValidationError, naming each field.
+        Returns the names of its columns that are to be stored, and what is new of what is related to it. Raises
+        rest_framework.serializers.ValidationError, naming each field.
         """
         data = validated(self.partial, added)
         related = {name: data.pop(name) for name in (*self.related, *self.children) if name in data}
@@ -99,11 +70,7 @@ class Batch:
         new = {name: self.without_present(company, name, rows) for name, rows in related.items()}
         if "website" in data:
             company.domain = bare_domain(company.website)
-            self.owners[company.domain] = (company.pk, company.name)
-        for name, objects in new.items():
-            self.relate(company, name, objects)
-        if data:
-            self.changed.append((company, [*data, *(["domain"] if "website" in data else [])]))
+        return [*data, *(["domain"] if "website" in data else [])], new
 
     def without_present(self, company: Company, name: str, rows: list[Any]) -> list[Any]:
         """What is new in a list that begins with what the company has."""
@@ -125,8 +92,63 @@ class Batch:
             children.append(child)
         return children
 
+
+class Batch:
+    """Companies to create and to add to by ``rules``, inside one publication; nothing is stored before ``write()``.
+
+    ``patches`` are those that will be asked for, so that the owners of their domains are read at once.
+    """
+
+    def __init__(self, rules: Rules, patches: Iterable[Patch]) -> None:
+        self.rules = rules
+        self.created: list[Company] = []
+        self.changed: list[tuple[Company, list[str]]] = []
+        self.links: dict[str, list[tuple[Company, int]]] = defaultdict(list)
+        self.parts: dict[type[Any], list[Any]] = defaultdict(list)
+        domains = {bare_domain(patch.get("website") or "") for patch in patches} - {""}
+        # Of many values PostgreSQL does not see by itself that none is empty, as the index wants it.
+        owners = Company.objects.exclude(domain="").filter(domain__any=Value(list(domains)), shares_domain=False)
+        self.owners = {domain: (pk, name) for pk, domain, name in owners.values_list("pk", "domain", "name")}
+
+    def without_taken_website(self, patch: Patch, company: Company | None) -> tuple[Patch, str]:
+        """Leave a website to the company that has its domain already: who is right is a curator's question.
+
+        Returns the patch, and what is to be said of the website that it lost.
+        """
+        website = patch.get("website") or ""
+        pk, name = self.owners.get(bare_domain(website), (None, ""))
+        if name and (company is None or pk != company.pk):
+            rest = {field: value for field, value in patch.items() if field != "website"}
+            return rest, f"{website} (is the domain of {name})"
+        return patch, ""
+
+    def new(self, patch: Patch, **private: Any) -> Company:
+        """A company of this document; raises rest_framework.serializers.ValidationError, naming each field."""
+        company, related = self.rules.built(patch)
+        for name, value in private.items():
+            setattr(company, name, value)
+        self.created.append(company)
+        if company.domain:
+            self.owners[company.domain] = (None, company.name)
+        for name, objects in related.items():
+            self.relate(company, name, objects)
+        return company
+
+    def add(self, company: Company, added: Patch) -> None:
+        """Fill what ``added`` says; lists in it begin with what the company has already.
+
+        Raises rest_framework.serializers.ValidationError, naming each field.
+        """
+        columns, related = self.rules.filled(company, added)
+        if "domain" in columns:
+            self.owners[company.domain] = (company.pk, company.name)
+        for name, objects in related.items():
+            self.relate(company, name, objects)
+        if columns:
+            self.changed.append((company, columns))
+
     def relate(self, company: Company, name: str, objects: Iterable[Any]) -> None:
-        if name in self.related:
+        if name in self.rules.related:
             self.links[name].extend((company, other.pk) for other in objects)
         else:
             for child in objects:
@@ -140,7 +162,7 @@ class Batch:
         for company, columns in self.changed:
             company.save(update_fields=columns)
         for name, pairs in self.links.items():
-            field = self.related[name]
+            field = self.rules.related[name]
             ends = field.m2m_column_name(), field.m2m_reverse_name()
             copy_rows(getattr(Company, name).through, ends, ((company.pk, other) for company, other in pairs))
         for children in self.parts.values():
@@ -195,7 +217,7 @@ def give_slugs(companies: Iterable[Company]) -> None:
     """Give each company without a slug one that nobody has, ever had, or gets at the same time."""
     nameless = [(company, company.slug_stem()) for company in companies if not company.slug]
     stems = [stem for _, stem in nameless]
-    taken = set(Address.objects.filter(kind="company", slug__in=stems).values_list("slug", flat=True))
+    taken = set(Address.objects.filter(kind="company", slug__any=Value(stems)).values_list("slug", flat=True))
     promised = {company.slug for company in companies if company.slug}
     for company, stem in nameless:
         is_free = stem not in taken and stem not in promised and not is_id(stem)

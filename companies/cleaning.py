@@ -35,6 +35,7 @@ COLUMNS = {
 }
 FIELDS = {header: name for name, headers in COLUMNS.items() for header in headers}
 LONGEST_SUMMARY = 300
+ITEMS = re.compile(r"[;\r\n]+")
 
 
 class Unplaced(NamedTuple):
@@ -135,12 +136,7 @@ def _read_cells(row: Mapping[str, str | None], mapping: Mapping[str, str]) -> di
 
 
 def _items(cells: list[Cell]) -> list[Cell]:
-    return [
-        Cell(cell.column, item)
-        for cell in cells
-        for item in re.split(r"[;\r\n]+", cell.value)
-        if not is_missing(item)
-    ]
+    return [Cell(cell.column, item) for cell in cells for item in ITEMS.split(cell.value) if not is_missing(item)]
 
 
 def _clean_names(cells: dict[str, list[Cell]], clean: CleanRow) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from companies.hosts import label_of, own_domain
@@ -91,10 +91,15 @@ class Facts:
 
     def slips(self, lengths: int = 0) -> Iterator[Key]:
         """One of these they have in common with a slip in it; see ``slip_keys``."""
-        for spelling in self.spellings:
-            if not spelling.is_generic:
-                yield from slip_keys(spelling.stem, lengths)
+        for stem in {spelling.stem for spelling in self.spellings if not spelling.is_generic}:
+            yield from slip_keys(stem, lengths)
 
-    def is_a_slip_from(self, other: Facts) -> bool:
-        """Whether the stems of two names differ by a slip, which few do that have a key of ``slips()`` in common."""
-        return any(differ_by_a_slip(ours.stem, theirs.stem) for ours in self.spellings for theirs in other.spellings)
+    def is_a_slip_from(self, name: str, legal_name: str, aliases: tuple[str, ...]) -> bool:
+        """Whether stems differ by a slip, which few do of those that have a key of ``slips()`` in common."""
+        theirs = stems_of(name, legal_name, aliases)
+        return any(differ_by_a_slip(one.stem, other) for one in self.spellings for other in theirs)
+
+
+@lru_cache(maxsize=50_000)  # few companies are looked at only once, and most are not what is looked for
+def stems_of(name: str, legal_name: str, aliases: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(spelling.stem for spelling in Facts(name, legal_name, aliases).spellings)

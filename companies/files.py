@@ -167,10 +167,10 @@ def headed(found: Iterable[list[str]]) -> tuple[list[str], Iterator[tuple[int, R
     def rows() -> Iterator[tuple[int, Row]]:
         number = 0
         for record in iterator:
-            if not any(cell.strip() for cell in record):
+            if not "".join(record).strip():
                 continue
             number += 1
-            if any(cell.strip() for cell in record[len(columns) :]):
+            if "".join(record[len(columns) :]).strip():
                 raise Refused(
                     f"Row {number} has more cells than the header has names: is a quotation mark missing there?"
                 )
@@ -236,12 +236,16 @@ def bounded(rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
     for number, row in rows:
         if number > MOST_ROWS:
             raise Refused(f"The file has more than {MOST_ROWS:,} rows: split it.")
-        for column, text in row.items():
-            if len(text) > LONGEST_CELL:
-                raise Refused(
-                    f"Row {number}, “{column}”: the cell holds {len(text):,} characters; at most {LONGEST_CELL:,} are"
-                    " read."
-                )
-            if "\0" in text:
-                raise Refused(f"Row {number}, “{column}”: the cell has a NUL character, which is no text.")
+        every = "".join(row.values())
+        if len(every) > LONGEST_CELL or "\0" in every:
+            check_cells(number, row)
         yield number, row
+
+
+def check_cells(number: int, row: Row) -> None:
+    for column, text in row.items():
+        where = f"Row {number}, “{column}”"
+        if len(text) > LONGEST_CELL:
+            raise Refused(f"{where}: the cell holds {len(text):,} characters; at most {LONGEST_CELL:,} are read.")
+        if "\0" in text:
+            raise Refused(f"{where}: the cell has a NUL character, which is no text.")

@@ -17,6 +17,7 @@ from django.db import transaction
 from rest_framework.serializers import ValidationError
 
 from companies.additions import Writing, additions, refusal, write_companies
+from companies.batches import Rules
 from companies.cleaning import CleanRow, Unplaced, clean_company, meant_for
 from companies.models import Company, Industry, Specialty
 from companies.text import fold
@@ -122,7 +123,7 @@ class CompanyImporter(Importer):
         self.private = {"status": status}
 
     def prepare(self) -> None:
-        self.vocabularies = read_vocabularies()
+        self.vocabularies, self.rules = read_vocabularies(), Rules()
         companies = Company.objects.values_list("name", "hub__slug", "pk")
         self.known = {(key(name), hub or ""): pk for name, hub, pk in companies}
 
@@ -152,7 +153,7 @@ class CompanyImporter(Importer):
         writings = [
             Writing(clean.patch, self.known.get(who), private=self.private) for who, (_, clean) in rows.items()
         ]
-        write_companies(writings)
+        write_companies(writings, self.rules)
         said: list[tuple[int, str, str]] = []
         for (who, (number, clean)), writing in zip(rows.items(), writings, strict=True):
             unplaced = [*clean.unplaced, *writing.left_out]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import orjson
 from django.db import connection
@@ -43,11 +44,18 @@ def plain_keys(texts: Iterable[str]) -> list[str]:
     """``company_match_keys`` with a spread of 1, for ASCII alone."""
     keys: dict[str, None] = {}
     every = dict.fromkeys(texts)
-    for text in [*every, *(found[0] for text in every if (found := BEGINNING.match(text)))]:
-        whole, stem = whole_and_stem(plain(text).split())
-        if whole and f"={whole}" not in keys:
-            keys |= dict.fromkeys((f"={whole}", f"~{stem}", *halves(stem)))
+    signed = [text for text in every if not text.replace(" ", "").isalnum()]
+    for text in [*every, *(found[0] for text in signed if (found := BEGINNING.match(text)))]:
+        own = keys_of_one(text)
+        if own and own[0] not in keys:
+            keys |= dict.fromkeys(own)
     return list(keys)
+
+
+@lru_cache(maxsize=4096)  # a name is among all that something is called, and among what has a stem
+def keys_of_one(text: str) -> tuple[str, ...]:
+    whole, stem = whole_and_stem(plain(text).split())
+    return (f"={whole}", f"~{stem}", *halves(stem)) if whole else ()
 
 
 def whole_and_stem(words: list[str]) -> tuple[str, str]:

@@ -6,13 +6,14 @@ fetches those that have something in common with them.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
+import orjson
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from companies.facts import Facts, Key, number_of
 from companies.identifiers import Scheme
@@ -28,9 +29,17 @@ COMMON = 50
 # Companies that are fetched by one thing they have in common with a candidate.
 MOST = 1000
 IDENTIFIED = ("scheme", "value", "company_id")
+# Beginnings are asked for as ranges, which an index answers for many at once; an empty domain is in no index.
+OWNING = """
+    SELECT domain, id FROM companies_company WHERE domain = ANY(%s) AND domain <> ''
+    UNION ALL
+    SELECT domain, id FROM unnest(%s::text[]) AS asked (label)
+    JOIN companies_company ON domain ~>=~ (label || '.') AND domain ~<~ (label || '/') WHERE domain <> ''
+    LIMIT %s
+"""
 # Found first and cut then: for the first few of many the planner would read through the table.
 HAVING = """
-    SELECT n, few.id
+    SELECT n, few.*
     FROM (
         SELECT (wanted -> 0)::int AS n, ARRAY(SELECT jsonb_array_elements_text(wanted -> 1)) AS keys
         FROM jsonb_array_elements(%s::jsonb) AS asked (wanted)
@@ -38,9 +47,10 @@ HAVING = """
     ) AS asked
     CROSS JOIN LATERAL (
         WITH found AS MATERIALIZED (
-            SELECT id FROM companies_company WHERE company_match_keys(name, legal_name, aliases, 0) && keys
+            SELECT id, name, legal_name, aliases FROM companies_company
+            WHERE company_match_keys(name, legal_name, aliases, 0) && keys
         )
-        SELECT id FROM found LIMIT %s
+        SELECT * FROM found LIMIT %s
     ) AS few
 """
 
@@ -72,7 +82,8 @@ class Matcher:
         """The companies that ``facts`` may tell of, the best first; none where there is no such company."""
         found = self.having({*facts.keys(), *facts.crossed_keys()})
         for pk in self.having(set(facts.slips(lengths=1))) - found:
-            if facts.is_a_slip_from(self.facts[pk]):
+            other = self.facts[pk]
+            if facts.is_a_slip_from(other.name, other.legal_name, other.aliases):
                 found.add(pk)
         return best((judge(facts, self.facts[pk], pk) for pk in found), limit)
 
@@ -108,13 +119,12 @@ class Found:
 def find_all(asked: Sequence[Facts], among: CompanyQuerySet, limit: int = 5) -> Found:
     """What ``find`` finds for each of ``asked`` in ``among``, in as many queries as for one of them."""
     candidates = candidates_of(asked)
-    wanted = {pk for one in candidates for pk in (*one.sharing, *one.slips)}
-    known = facts_among(among.for_matching().filter(pk__in=wanted)) if wanted else {}
-    found = []
-    for facts, one in zip(asked, candidates, strict=True):
-        pks = one.sharing & known.keys()
-        pks |= {pk for pk in one.slips - pks if pk in known and facts.is_a_slip_from(known[pk])}
-        found.append(best((judge(facts, known[pk], pk) for pk in pks), limit))
+    wanted = {pk for pks in candidates for pk in pks}
+    known = facts_among(among.for_matching().filter(pk__any=Value(list(wanted)))) if wanted else {}
+    found = [
+        best((judge(facts, known[pk], pk) for pk in pks & known.keys()), limit)
+        for facts, pks in zip(asked, candidates, strict=True)
+    ]
     return Found(found, known)
 
 
@@ -124,7 +134,7 @@ def facts_among(companies: CompanyQuerySet) -> dict[int, Facts]:
     rows = companies.select_related(None).prefetch_related(None).order_by().values_list(*columns)
     identifiers: dict[int, list[tuple[str, str]]] = defaultdict(list)
     found = {pk: values for pk, *values in rows}
-    for scheme, value, pk in Identifier.objects.filter(company__in=found).values_list(*IDENTIFIED):
+    for scheme, value, pk in Identifier.objects.filter(company__any=Value(list(found))).values_list(*IDENTIFIED):
         identifiers[pk].append((scheme, value))
     return {
         pk: Facts(name, legal_name, tuple(aliases), website, hub or "", frozenset(identifiers.get(pk, ())))
@@ -132,36 +142,27 @@ def facts_among(companies: CompanyQuerySet) -> dict[int, Facts]:
     }
 
 
-@dataclass
-class Candidates:
-    """Companies that something may be: ``sharing`` what few have, or called like it but for what may be a slip."""
-
-    sharing: set[int] = field(default_factory=set)
-    slips: set[int] = field(default_factory=set)
-
-
-def candidates_of(asked: Sequence[Facts]) -> list[Candidates]:
+def candidates_of(asked: Sequence[Facts]) -> list[set[int]]:
     """Of each, all that it may match, and some that it does not."""
-    found = [Candidates() for _ in asked]
+    found: list[set[int]] = [set() for _ in asked]
     numbers = frozenset(number for facts in asked for number in facts.numbers)
     holders: dict[Key, set[int]] = defaultdict(set)
     if numbers:
         for scheme, value, pk in Identifier.objects.filter(is_one_of(numbers)).values_list(*IDENTIFIED):
             holders["identifier", *number_of(scheme, value)].add(pk)
-    if own := owning(asked):
-        domains = Company.objects.filter(own).order_by().values_list("domain", "pk")[: MOST * len(asked)]
-        for domain, pk in domains:
-            holders["domain", domain].add(pk)
-            holders["label", domain.partition(".")[0]].add(pk)
+    for domain, pk in owning(asked):
+        holders["domain", domain].add(pk)
+        holders["label", domain.partition(".")[0]].add(pk)
     for facts, one in zip(asked, found, strict=True):
         keys: list[Key] = [("identifier", *number) for number in facts.numbers]
         keys += [("domain", facts.domain)] if facts.domain else [("label", text) for text in labels(facts)]
-        one.sharing.update(*(holders.get(key, ()) for key in keys))
+        one.update(*(holders.get(key, ()) for key in keys))
     exact, halves = match_keys(asked)
-    for n, pk in with_match_keys(exact):
-        found[n].sharing.add(pk)
-    for n, pk in with_match_keys(halves):
-        found[n].slips.add(pk)
+    for n, pk, *_ in with_match_keys(exact):
+        found[n].add(pk)
+    for n, pk, name, legal_name, aliases in with_match_keys(halves):
+        if pk not in found[n] and asked[n].is_a_slip_from(name, legal_name, tuple(aliases)):
+            found[n].add(pk)
     return found
 
 
@@ -178,13 +179,15 @@ def labels(facts: Facts) -> list[str]:
     return [name.text for name in facts.names if not (name.is_generic or name.is_short)]
 
 
-def owning(asked: Iterable[Facts]) -> Q:
-    """Having one of the domains, or one that is just the name; an empty domain is in no index."""
+def owning(asked: Sequence[Facts]) -> list[tuple[str, int]]:
+    """(domain, primary key) of companies that have one of the domains, or one that is just the name."""
     domains = {facts.domain for facts in asked if facts.domain}
     named = {text for facts in asked if not facts.domain for text in labels(facts)}
-    having = Q(*(Q(domain__startswith=f"{text}.") for text in sorted(named)), _connector=Q.OR)
-    having = having & ~Q(domain="") if named else having
-    return having | Q(domain__in=sorted(domains)) if domains else having
+    if not (domains or named):
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(OWNING, [list(domains), list(named), MOST * len(asked)])
+        return cursor.fetchall()
 
 
 def match_keys(asked: Iterable[Facts]) -> tuple[list[tuple[int, list[str]]], list[tuple[int, list[str]]]]:
@@ -209,10 +212,10 @@ def match_keys(asked: Iterable[Facts]) -> tuple[list[tuple[int, list[str]]], lis
     return [one for one in exact if one[1]], [one for one in halves if one[1]]
 
 
-def with_match_keys(wanted: list[tuple[int, list[str]]]) -> list[tuple[int, int]]:
-    """(which, primary key) of companies that have one of the keys."""
+def with_match_keys(wanted: list[tuple[int, list[str]]]) -> list[tuple[Any, ...]]:
+    """(which, primary key, name, legal name, aliases) of companies that have one of the keys."""
     if not wanted:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(HAVING, [json.dumps(wanted), MOST])
+        cursor.execute(HAVING, [orjson.dumps(wanted).decode(), MOST])
         return cursor.fetchall()

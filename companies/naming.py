@@ -39,6 +39,11 @@ FORMER_WORDS, PRIVATE_WORDS = ("formerly", "previously"), ("pvt", "private")
 LIMITED_ENDS = ("ltd", "limited", "c", "p", "gmbh")
 BOASTING_WORDS = ("company", "firm", "agency", "house")
 
+# A name that holds none of the words above needs no taking apart, unless they are a part of one of its words.
+PLAIN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
+PLAIN_FORM = re.compile(r" \((?:Pvt|Private)\.?\) (?:Ltd|Limited)\.?$")
+TELLING = DESCRIBING | {"ltd", "limited", "llc", "llp", "inc", "plc", "gmbh", *FORMER_WORDS}
+
 # On the right of a separator these betray a slogan or a branch.
 SLOGAN = re.compile(
     r"(?i)\b(?:softwares?|websites?|web|mobile apps?|e-?commerce|compan(?:y|ies)|agenc(?:y|ies)|firm"
@@ -71,17 +76,36 @@ class CleanName:
     aliases: tuple[str, ...] = ()
 
 
+@lru_cache(maxsize=4096)  # a name that is read is compared afterwards
 def clean_name(raw: str) -> CleanName:
     """The short name, the legal name where a legal form is given, and other names in the text.
 
     "Techlogix Pakistan (Pvt.) Ltd. - ERP" is Techlogix Pakistan, legally Techlogix Pakistan (Pvt.) Ltd.
     What follows a private company's legal form is a remark. Raises UnusableNameError: "Best Software House".
     """
-    text = squash(re.sub("[®™©]", " ", raw))
+    text = squash(raw if raw.isascii() else re.sub("[®™©]", " ", raw))
     if len(text) > LONGEST:
         raise UnusableNameError(f"name: longer than {LONGEST} characters: “{text[:40]}…”")
-    aliases: list[str] = []
+    form = PLAIN_FORM.search(text)
+    name = text[: form.start()] if form else text
+    return CleanName(name, text if form else "") if is_plain(name) else taken_apart(text)
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is sure to be a name and nothing else; of those that are not, most are as well."""
     folded = text.casefold()
+    return bool(
+        PLAIN.fullmatch(text)
+        and TELLING.isdisjoint(folded.split())
+        and folded not in TOO_GENERIC
+        and not _has(folded, PRIVATE_WORDS)
+    )
+
+
+def taken_apart(text: str) -> CleanName:
+    """What ``clean_name()`` makes of a text without signs of trade marks."""
+    whole, folded = text, text.casefold()
+    aliases: list[str] = []
     former = FORMERLY.search(text) if _has(folded, FORMER_WORDS) else None
     if former and text[: former.start()].strip():
         aliases.append(former[1])
@@ -98,7 +122,7 @@ def clean_name(raw: str) -> CleanName:
     name = name.rstrip(" .,-|:/")
     legal_name = squash(name + form) if form else ""
     if not name or is_description(name) or _is_place(name):
-        raise UnusableNameError(f"name: “{squash(raw)}” says what a business does, not which one it is.")
+        raise UnusableNameError(f"name: “{whole}” says what a business does, not which one it is.")
     if legal_name and _is_too_generic(name):
         name = legal_name
     return CleanName(name, legal_name, tuple(dict.fromkeys(aliases + others)))

@@ -16,7 +16,7 @@ from django.db import transaction
 from rest_framework.serializers import ValidationError
 
 from companies.additions import refusal
-from companies.batches import Batch, facts
+from companies.batches import Rules, facts
 from companies.models import Company, Merge
 from companies.staged import Decision, Import, ImportRow, State
 from companies.workflow import Status, Step
@@ -94,22 +94,22 @@ def returns(batch: Import, pks: list[int]) -> Iterator[Return]:
     ends = Merge.objects.standing()
     merged = {*ends.filter(keep__in=pks).values_list("keep", flat=True)}
     merged |= {*ends.filter(drop__in=pks).values_list("drop", flat=True)}
-    writer = Batch([])
+    rules = Rules()
     for company in Company.objects.for_document().filter(pk__in=pks):
-        one = returned(writer, batch, company, rows[company.pk])
+        one = returned(rules, batch, company, rows[company.pk])
         if company.pk in merged:
             one.why_not = "it was merged since"
         yield one
 
 
-def returned(writer: Batch, batch: Import, company: Company, rows: list[ImportRow]) -> Return:
+def returned(rules: Rules, batch: Import, company: Company, rows: list[ImportRow]) -> Return:
     """Go back through the rows of a company, the last first, as long as each left what is there now."""
     one = Return(company)
-    now = facts(writer.whole, company)
+    now = facts(rules.whole, company)
     for row in rows:
         if row.decision == Decision.CREATE:
             one.goes = True
-            one.why_not = changed_since(writer, batch, company, row, now)
+            one.why_not = changed_since(rules, batch, company, row, now)
             break
         changed = [name for name, value in row.after.items() if not same(now[name], value)] if row.after else []
         if changed:
@@ -120,27 +120,27 @@ def returned(writer: Batch, batch: Import, company: Company, rows: list[ImportRo
     return one
 
 
-def changed_since(writer: Batch, batch: Import, company: Company, row: ImportRow, now: Document) -> str:
+def changed_since(rules: Rules, batch: Import, company: Company, row: ImportRow, now: Document) -> str:
     """What was done with a company that the row created; empty where nothing was, or it is gone already."""
     if company.status == Status.WITHDRAWN:
         return ""
     if company.status != batch.status:
         return f"it became {company.get_status_display().lower()} since"
     try:
-        then = created_by(writer, company, row)
+        then = created_by(rules, company, row)
     except ValidationError as error:
         return f"what it was cannot be told any more: {refusal(error)}"
     changed = [name for name, value in now.items() if name != "slug" and not same(value, then[name])]
     return f"its {', '.join(changed).replace('_', ' ')} changed since" if changed else ""
 
 
-def created_by(writer: Batch, company: Company, row: ImportRow) -> Document:
+def created_by(rules: Rules, company: Company, row: ImportRow) -> Document:
     """The facts of a company as the row created it."""
-    built, related = writer.built(row.patch)
+    built, related = rules.built(row.patch)
     built.pk = company.pk
-    empty: dict[str, list[Any]] = {name: [] for name in (*writer.related, *writer.children)}
+    empty: dict[str, list[Any]] = {name: [] for name in (*rules.related, *rules.children)}
     built._prefetched_objects_cache = empty | related  # type: ignore[attr-defined]
-    return facts(writer.whole, built) | (row.after or {})
+    return facts(rules.whole, built) | (row.after or {})
 
 
 def same(one: Any, other: Any) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
 
@@ -26,6 +26,8 @@ GENERIC = TAIL | PLACES | LINKS
 LONG = sorted(word for word in TAIL if len(word) >= 8)
 # Of those, what people leave out, and add.
 OMITTED = frozenset(["tech", "solutions", "software", "houses", "companies", "systems", "services", "pakistan", "pk"])
+UNSPELLED = re.compile(r"^(?:m/s\.?|messrs\.?)\s+|['’`]")
+WORDS = re.compile(r"[^\W_]+")
 # A slip in a shorter name makes it another name.
 SHORTEST = 6
 # Short names are many companies' initials.
@@ -43,8 +45,7 @@ class Likeness(IntEnum):
     SAME = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(NamedTuple):
     """A name without legal form, branch and slogan.
 
     ``text`` is all of it run together, ``stem`` without the words of a trade at its end, which ``tail`` has in one
@@ -71,8 +72,8 @@ def spell(name: str) -> Spelling:
         clean, says_nothing = clean_name(name).name, False
     except UnusableNameError:
         clean, says_nothing = name, True
-    folded = re.sub(r"^(?:m/s\.?|messrs\.?)\s+|['’`]", "", fold(clean))
-    every = re.findall(r"[^\W_]+", folded)
+    folded = UNSPELLED.sub("", fold(clean))
+    every = WORDS.findall(folded)
     words = [word for word in every if word not in LEGAL and word != "and"]
     if words[:1] == ["the"] and len(words) > 1:
         del words[0]

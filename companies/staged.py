@@ -95,7 +95,7 @@ class Import(models.Model):
     objects = ImportQuerySet.as_manager()
 
     # Rows that the next chunk has; found out anew by whoever carries on.
-    pace = 200
+    pace = 500
 
     class Meta:
         ordering = ["-id"]

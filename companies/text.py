@@ -25,7 +25,7 @@ CONTROLS = dict.fromkeys([*range(32), 127], " ")
 def squash(text: str) -> str:
     """The text as it is kept: NFC, no control characters (PostgreSQL refuses NUL), single spaces."""
     if text.isascii():  # as most is, which needs no looking at each sign
-        return " ".join(text.translate(CONTROLS).split())
+        return " ".join((text if text.isprintable() else text.translate(CONTROLS)).split())
     seen = (
         " " if unicodedata.category(sign) == "Cc" else sign
         for sign in unicodedata.normalize("NFC", text)

@@ -8,20 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import Count
 from django.db.models.functions import Now
 
 LONGEST = 300
+KEEP = """
+    INSERT INTO companies_unplacedvalue (company_id, field, value)
+    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::text[]) ON CONFLICT DO NOTHING
+"""
 
 
 class UnplacedQuerySet(models.QuerySet[Any]):
     def keep(self, found: Iterable[tuple[int, str, str]]) -> None:
         """Keep each (company, field, value) once, however often and wherever it is said."""
-        rows: list[Any] = [
-            UnplacedValue(company_id=pk, field=name, value=value[:LONGEST]) for pk, name, value in found if value
-        ]
-        self.bulk_create(rows, ignore_conflicts=True)
+        rows = [(pk, name, value[:LONGEST]) for pk, name, value in found if value]
+        if rows:
+            with connection.cursor() as cursor:
+                cursor.execute(KEEP, [*map(list, zip(*rows, strict=True))])
 
     def most_frequent(self, most: int) -> list[tuple[str, str, int]]:
         """(field, value, companies), the most frequent first."""

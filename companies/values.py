@@ -17,24 +17,18 @@ PLACEHOLDER = re.compile(
     r"|[^.]+\.(?:test|example|invalid|local|localhost))"
 )
 # A page there belongs to its owner, its domain to somebody else: it would make strangers the same company.
-SHARED_HOSTS = (
-    *(
-        "facebook.com",
-        "fb.com",
-        "instagram.com",
-        "linkedin.com",
-        "twitter.com",
-        "x.com",
-        "youtube.com",
-        "tiktok.com",
-    ),
-    *("google.com", "goo.gl", "bit.ly", "linktr.ee", "wa.me", "whatsapp.com", "t.me", "pinterest.com"),
-    *("fiverr.com", "upwork.com", "freelancer.com", "behance.net", "github.com"),
-)
+SHARED_HOST_WORDS = """
+    facebook.com fb.com instagram.com linkedin.com twitter.com x.com youtube.com tiktok.com
+    google.com goo.gl bit.ly linktr.ee wa.me whatsapp.com t.me pinterest.com
+    fiverr.com upwork.com freelancer.com behance.net github.com
+"""
+SHARED_HOSTS = frozenset(SHARED_HOST_WORDS.split())
+SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 TRACKING = re.compile(r"(?:utm_\w*|gclid|fbclid|msclkid)(?:=|$)", re.IGNORECASE)
 
 DASHES = re.compile("[\u2010-\u2015\u2212]")
 NUMBER = r"(\d{1,3}(?:,\d{3}){1,2}|\d{1,9})\s*(k?)"
+YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
 EMPLOYEES = re.compile(
     r"(?P<under><|under|below|less than|fewer than)?(?P<upto>up to)?"
     r"(?P<over>>=?|over|above|more than|at least)?"
@@ -63,14 +57,14 @@ def clean_website(raw: str) -> str | None:
     text = squash(raw).strip("<>\"'")
     if is_missing(text) or len(text) > LONGEST_WEBSITE:
         return None
-    if not re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE):
+    if not SCHEME.match(text):
         text = "https://" + text.lstrip("/")
     try:
         parts = urlsplit(text)
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
         return None
-    if parts.scheme not in {"http", "https"} or "@" in parts.netloc or re.search(r"\s", text):
+    if parts.scheme not in {"http", "https"} or "@" in parts.netloc or " " in text:
         return None
     if not HOST.fullmatch(host) or _is_nobodys(host):
         return None
@@ -79,7 +73,8 @@ def clean_website(raw: str) -> str | None:
 
 
 def _is_nobodys(host: str) -> bool:
-    shared = any(host == other or host.endswith("." + other) for other in SHARED_HOSTS)
+    labels = host.split(".")
+    shared = any(".".join(labels[n:]) in SHARED_HOSTS for n in range(len(labels)))
     return shared or bool(REPEATED_SIGN.fullmatch(host) or PLACEHOLDER.fullmatch(host))
 
 
@@ -115,7 +110,7 @@ def clean_employees(raw: str) -> tuple[int, int | None] | None:
 
 def clean_year(raw: str) -> int | None:
     """The one year in a text, 1850 to this year: "2004", "2004.0", "est. 2004", "2004-05-01"."""
-    years = {int(digits) for digits in re.findall(r"(?<!\d)\d{4}(?!\d)", fold(raw))}
+    years = {int(digits) for digits in YEAR.findall(fold(raw))}
     this_year = datetime.date.today().year
     plausible = [year for year in years if EARLIEST_YEAR <= year <= this_year]
     return plausible[0] if len(plausible) == 1 else None

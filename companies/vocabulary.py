@@ -21,6 +21,7 @@ PARENTHESIS = re.compile(r"\(([^()]*)\)")
 
 # A longer text is no term and no address; looking for one in it would only cost time.
 LONGEST = 500
+REMEMBERED = 10_000
 
 Kind = Literal["specialties", "industries"]
 
@@ -101,6 +102,8 @@ class Vocabularies:
     hubs: Vocabulary
     specialties: Vocabulary
     industries: Vocabulary
+    # The same tags come again and again in a table.
+    _placed: dict[tuple[str, Kind], Placement] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find_hub(self, text: str) -> str | None:
         """The hub a place is in: "KHI", "Korangi", "Karachi Gpo", "Plot 4, Blue Area, Islamabad".
@@ -132,7 +135,14 @@ class Vocabularies:
         The whole is tried first, then its parts: "Web, Mobile & EdTech" is two specialties and an industry,
         "Mobile (React Native/Flutter)" a specialty and two more that specify it.
         """
-        text = squash(text)
+        key = text, prefer
+        if key not in self._placed:
+            if len(self._placed) >= REMEMBERED:
+                self._placed.clear()
+            self._placed[key] = self._place(squash(text), prefer)
+        return self._placed[key]
+
+    def _place(self, text: str, prefer: Kind) -> Placement:
         if len(text) > LONGEST:
             return Placement(unplaced=[text])
         whole = self._place_phrase(text, prefer)

@@ -22,7 +22,7 @@ import orjson
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Max, Prefetch, prefetch_related_objects
+from django.db.models import Max, Prefetch, Value, prefetch_related_objects
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from rest_framework.serializers import ValidationError
@@ -202,7 +202,7 @@ def published_versions(kind: str, object_ids: Iterable[int] | None = None) -> An
     """The newest version of each object of ``kind``, of those that are published."""
     versions = Version.objects.filter(kind=kind)
     if object_ids is not None:
-        versions = versions.filter(object_id__in=object_ids)
+        versions = versions.filter(object_id__any=Value(list(object_ids)))
     newest = versions.values("object_id").annotate(newest=Max("pk")).values("newest")
     return Version.objects.filter(pk__in=newest, document__isnull=False)
 
@@ -391,7 +391,7 @@ def mark(objects: Iterable[Object]) -> None:
 def _differences(kind: str, model: type[Published], pks: set[int]) -> Iterator[Change]:
     serializer = serializer_class(model)()
     gone = set(pks)
-    queryset: Any = model._default_manager.filter(pk__in=pks).for_document()
+    queryset: Any = model._default_manager.filter(pk__any=Value(list(pks))).for_document()
     # What nobody sees and will see is not even read: of a large import of drafts, this is most of the cost.
     objects = list(queryset.seen_or_shown().prefetch_related(None))
     public = [obj for obj in objects if obj.is_public]

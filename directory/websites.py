@@ -1,6 +1,7 @@
 """Websites, and the bare domain that makes two addresses the same company's."""
 
-from functools import lru_cache
+import re
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,11 +14,23 @@ from django.db.models import Q
 suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 
+# What needs no closer look, as most addresses do not: it is one, in its normal spelling.
+ORDINARY = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9-]{0,50}[a-z0-9])?\.){1,3}[a-z]{2,60}/[!-~]{0,400}")
+
+
+class WebsiteValidator(URLValidator):
+    """Django's for http(s), which looks at each sign."""
+
+    def __call__(self, value: Any) -> None:
+        if not (isinstance(value, str) and ORDINARY.fullmatch(value)):
+            super().__call__(value)
+
+
 class WebsiteField(models.URLField):
     """An http(s) address with a host, and nothing else that a browser would follow."""
 
     invalid = "Give an http:// or https:// address, such as https://example.com/."
-    default_validators = [URLValidator(schemes=["http", "https"], message=invalid)]
+    default_validators = [WebsiteValidator(schemes=["http", "https"], message=invalid)]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"max_length": 500, "blank": True} | kwargs)
@@ -33,6 +46,8 @@ class WebsiteField(models.URLField):
 
 def normal_website(website: str) -> str:
     """One spelling of an address: scheme and host in lower case, and a path of at least ``/`` (RFC 3986, 6.2)."""
+    if ORDINARY.fullmatch(website):
+        return website
     try:
         parts = urlsplit(website)
     except ValueError:
@@ -51,6 +66,13 @@ def website_constraint(model: str) -> models.CheckConstraint:
     )
 
 
+@cache
+def flat_endings() -> frozenset[str]:
+    """The endings below which every name is somebody's own, as .com is and .pk, with its .com.pk, is not."""
+    parents = {suffix.rpartition(".")[2] for suffix in suffixes.tlds if "." in suffix}
+    return frozenset(suffixes.tlds) - parents
+
+
 @lru_cache(maxsize=4096)  # a row of an import asks for it again and again
 def bare_domain(website: str) -> str:
     """``https://www.careers.10pearls.com/jobs`` → ``10pearls.com``; the host where there is no public suffix.
@@ -61,6 +83,9 @@ def bare_domain(website: str) -> str:
         host = (urlsplit(website).hostname or "").rstrip(".")
     except ValueError:
         return ""
+    names = host.split(".")
+    if len(names) > 1 and names[-1] in flat_endings() and all(names) and host.isascii():
+        return ".".join(names[-2:])
     return suffixes(host).top_domain_under_public_suffix or host
 
 

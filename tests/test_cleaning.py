@@ -5,12 +5,26 @@ import datetime
 from pathlib import Path
 
 import pytest
+from django.core.validators import URLValidator
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from companies.cleaning import Unplaced, clean_company, unknown_columns
-from companies.naming import CleanName, UnusableNameError, clean_name
+from companies.naming import (
+    DESCRIBING,
+    TELLING,
+    TOO_GENERIC,
+    CleanName,
+    UnusableNameError,
+    clean_name,
+    is_plain,
+    taken_apart,
+)
 from companies.text import fold, is_missing, squash
 from companies.values import clean_employees, clean_stage, clean_status, clean_website, clean_year
 from companies.vocabulary import Term, Vocabularies, Vocabulary
+from directory.websites import ORDINARY, bare_domain, suffixes
 
 STARTER = Path(__file__).parent.parent / "starter"
 
@@ -222,7 +236,40 @@ def test_a_name_that_names_nobody_is_refused(raw):
         clean_name(raw)
 
 
+@pytest.mark.parametrize("form", ["", " (Pvt.) Ltd.", " (Private) Limited"])
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(
+    name=st.lists(
+        st.sampled_from([*sorted(DESCRIBING | TOO_GENERIC | TELLING), "Zorvex", "10x", "smcpvt", "privateltd"])
+        | st.text("aBin1", min_size=1, max_size=4),
+        min_size=1,
+        max_size=4,
+    ).map(" ".join)
+)
+def test_a_plain_name_is_what_taking_it_apart_gives(form, name):
+    if is_plain(name):
+        assert clean_name(name + form) == taken_apart(name + form) == CleanName(name, form and name + form)
+
+
 # Values
+
+
+HOST_PARTS = st.sampled_from(
+    ["com", "net", "pk", "tech", "vercel", "app", "www", "b-c", "é", "a。b", "1", "xn--p1ai", ""]
+)
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(st.lists(HOST_PARTS, min_size=1, max_size=4).map(".".join))
+def test_a_domain_is_what_the_list_of_suffixes_says(host):
+    host = host.strip(".")
+    assert bare_domain(f"https://{host}/") == (suffixes(host).top_domain_under_public_suffix or host)
+
+
+@hypothesis_settings(max_examples=200, deadline=None)
+@given(st.from_regex(ORDINARY, fullmatch=True))
+def test_an_ordinary_address_is_one_that_a_closer_look_takes(website):
+    URLValidator(schemes=["http", "https"])(website)
 
 
 @pytest.mark.parametrize(

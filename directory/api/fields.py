@@ -4,13 +4,26 @@ from typing import Any
 
 from rest_framework import serializers
 from rest_framework.fields import empty
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from directory.ids import PATTERN
 from directory.models import SLUG_PATTERN, Address
 
 
+class SurrogatesValidator(ProhibitSurrogateCharactersValidator):
+    """DRF's, which looks at each sign, for texts in which there may be any."""
+
+    def __call__(self, value: Any) -> None:
+        if not value.isascii():
+            super().__call__(value)
+
+
 class TextField(serializers.CharField):
     """Text; missing text is null in a document and empty in the database."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators[-1] = SurrogatesValidator()
 
     def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
         if data is None and self.allow_blank:

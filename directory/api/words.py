@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from django.db import connection
 
 MARKS, OTHERS = re.compile("['`]"), re.compile("[^a-z0-9]+")
+PLAIN = re.compile("[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 LANGUAGES = re.compile(r"(^|[^a-z0-9])\.net($|[^a-z0-9])")
 
 
@@ -32,5 +33,7 @@ def folded(texts: list[str]) -> list[str]:
 
 def plain(text: str) -> str:
     """``directory_words`` for ASCII alone."""
+    if PLAIN.fullmatch(text):
+        return text.lower()
     text = MARKS.sub("", text.lower()).replace("c++", " cplusplus ").replace("c#", " csharp ")
     return OTHERS.sub(" ", LANGUAGES.sub(r"\1 dotnet \2", text))
