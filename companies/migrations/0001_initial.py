@@ -95,14 +95,21 @@ DECLARE
         'mardan,mingora,multan,muzaffarabad,pakistan,peshawar,punjab,quetta,rawalpindi,sargodha,sialkot,sindh,sukkur,'
         'swabi}';
     texts text[] := ARRAY[name, legal_name] || aliases;
-    keys text[] := '{}';
+    keys text[] := '{}'; seen text[] := '{}';
     value text; words text[]; word text; whole text; stem text;
 BEGIN
     FOREACH value IN ARRAY texts LOOP
-        texts := texts || coalesce(substring(value, '^.+?(?=[|(:,/]| -|- |–|—)'), '');
+        IF value ~ '[|(:,/–—-]' THEN
+            texts := texts || coalesce(btrim(substring(value, '^.+?(?=[|(:,/]| -|- |–|—)')), '');
+        END IF;
     END LOOP;
     FOREACH value IN ARRAY texts LOOP
-        words := string_to_array(directory_words(translate(value, '®™©', '')), ' ');
+        CONTINUE WHEN value = ANY (seen);
+        seen := seen || value;
+        words := string_to_array(CASE
+            WHEN value ~ '^[A-Za-z0-9]+( [A-Za-z0-9]+)*$' THEN lower(value COLLATE "C")
+            ELSE directory_words(translate(value, '®™©', ''))
+        END, ' ');
         whole := '';
         stem := '';
         FOREACH word IN ARRAY words LOOP
