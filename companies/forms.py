@@ -11,6 +11,7 @@ from django.utils import timezone
 from companies.countries import COUNTRIES
 from companies.models import Company
 from companies.reasons import ReasonField
+from companies.vouching import read_facts
 from companies.workflow import EXPLAINED, NEW, Status, reachable
 from directory.admin import CuratedForm
 from directory.websites import bare_domain
@@ -40,6 +41,13 @@ class CountriesField(CodesField):
 
     def to_python(self, value: Any) -> Sequence[Any]:
         return super().to_python(value.upper() if isinstance(value, str) else value)
+
+
+class FactsField(CodesField):
+    """The fields that a source vouches for, by their names or labels."""
+
+    def to_python(self, value: Any) -> Sequence[Any]:
+        return super().to_python(read_facts(value) if isinstance(value, str) else value)
 
 
 class CompanyForm(CuratedForm):
@@ -87,4 +95,4 @@ class CompanyForm(CuratedForm):
 
 class SourceForm(CuratedForm):
     class Meta:
-        field_classes = {"facts": CodesField}
+        field_classes = {"facts": FactsField}

@@ -23,6 +23,7 @@ from companies.staged import Import as Import
 from companies.staged import ImportRow as ImportRow
 from companies.suggestions import Suggestion as Suggestion
 from companies.unplaced import UnplacedValue as UnplacedValue
+from companies.vouching import check_facts
 from companies.workflow import NEW, Status, Step
 from directory.api.ordering import Sort, declare_orderings, indexes_for
 from directory.models import Published, PublishedQuerySet, marks, published_triggers
@@ -481,3 +482,10 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    def clean(self) -> None:
+        super().clean()
+        try:
+            check_facts(self.facts)
+        except ValidationError as error:
+            raise ValidationError({"facts": error}) from error

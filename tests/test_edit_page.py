@@ -9,10 +9,14 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.urls import reverse
+from rest_framework.serializers import ValidationError
 
 from companies.models import Company
+from companies.serializers import CompanySerializer
+from companies.vouching import FACTS
 from companies.workflow import Step
-from directory.models import Revision
+from directory.models import Revision, Source
+from directory.publishing import edit
 from tests import factories as make
 from tests.curators import signed_in
 from tests.log import marked
@@ -83,6 +87,52 @@ def test_sources_are_shown_beside_the_fields_that_they_vouch_for(client: Client)
     assert "Annual report &lt;2025&gt;" in said
     assert "Annual report" in form["employees_min"].help_text
     assert "sources" not in form["website"].help_text
+
+
+def source_typed(client: Client, facts: str) -> Any:
+    """Type a new source of a company into its page, and save; a company of its own each time."""
+    company = make.make_company(f"Systems {Company.objects.count()}")
+    row = {"sources-TOTAL_FORMS": "1", "sources-0-reference": "https://psx.com.pk/", "sources-0-facts": facts}
+    return company, submit(client, url_of(company), **row)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Founded year, hub, website", ["founded_year", "hub", "website"]),
+        ("website founded_year HUB", ["website", "founded_year", "hub"]),
+        ("Employees min; Employees max", ["employees"]),
+        ("", []),
+    ],
+)
+def test_the_facts_of_a_source_are_fields_by_name_or_label(client: Client, typed: str, kept: list[str]) -> None:
+    company, response = source_typed(client, typed)
+    assert response.status_code == 302
+    assert company.sources.get().facts == kept
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("nonsense, hub", "“nonsense” is no field of a company. These are: name,"),
+        ("Founded yaer", "“Founded yaer” is no field of a company. Did you mean founded_year?"),
+        ("sources", "“sources” is no field"),
+    ],
+)
+def test_what_is_no_fact_is_named(client: Client, typed: str, says: str) -> None:
+    company, response = source_typed(client, typed)
+    assert says in errors(response)
+    assert not company.sources.exists()
+
+
+def test_no_import_and_no_suggestion_brings_facts_that_are_none() -> None:
+    """Whatever writes a document is refused alike; what may be written, but for sources, is what they vouch for."""
+    fields = CompanySerializer().fields
+    assert {name for name, field in fields.items() if not field.read_only} == {*FACTS, "sources"}
+    sources = [{"reference": "https://psx.com.pk/", "facts": ["name", "founded"]}]
+    with pytest.raises(ValidationError) as refused:
+        edit(Company(), {"name": "Arbisoft", "sources": sources}, source=Source.IMPORT)
+    assert "“founded” is no field of a company. Did you mean founded_year?" in str(refused.value)
 
 
 # The preview
