@@ -74,6 +74,8 @@ class TermQuerySet(PublishedQuerySet):
 class Term(Published):
     """A word of the directory's vocabulary; no two of a kind share a name or an alias."""
 
+    named_by = ("name", "aliases")
+
     aliases = aliases_field("As people write it; each word leads to one term only.")
 
     objects = TermQuerySet.as_manager()
@@ -209,6 +211,7 @@ class Company(Published):
         "industry": ("industries",),
         "program": ("programs",),
     }
+    named_by = ("name", "legal_name", "aliases")
     shown_by = {"status": Status.PUBLISHED}
 
     class Kind(models.TextChoices):

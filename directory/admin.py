@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
-from django.utils.text import capfirst
+from django.utils.text import capfirst, slugify
 
 from directory import ids
 from directory.conflicts import MergingAdmin
@@ -64,6 +64,12 @@ class CuratedForm(forms.ModelForm):
 
     refusal = ""
     held = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for form_field in self.fields.values():
+            # A browser would cut what is pasted without a word; the form says what is too long.
+            form_field.widget.attrs.pop("maxlength", None)
 
     def is_valid(self) -> bool:
         return super().is_valid() and not self.held
@@ -234,6 +240,13 @@ class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
         """Name a few of those who use an object instead of loading all of them to say that it cannot go."""
         users = [line for relation in self.model._meta.related_objects for line in in_use(relation, objs)]
         return ([], {}, set(), users) if users else super().get_deleted_objects(objs, request)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        is_made_up = not form.cleaned_data.get("slug") and not slugify(obj.name)
+        super().save_model(request, obj, form, change)
+        if is_made_up:
+            hint = "Its name has no letters that an address may have, so its slug is “%s”: give it a better one."
+            self.message_user(request, hint % obj.slug, messages.WARNING)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         return history_page(request, self, object_id)

@@ -100,6 +100,10 @@ def url_of(obj: Any, view: str = "change") -> str:
     return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_{view}", args=[obj.pk])
 
 
+def page_of(client: Client, url: str) -> str:
+    return client.get(url).content.decode()
+
+
 def errors(response: Any) -> str:
     """What the page complains about, as text."""
     assert response.status_code == 200
@@ -339,6 +343,21 @@ def test_an_action_on_thousands_is_refused(
     assert Revision.objects.latest("pk") == before
 
 
+def test_no_browser_cuts_what_is_pasted(client: Client) -> None:
+    company = make.make_company()
+    make.make_source(company)
+    assert "maxlength" not in page_of(client, url_of(company))
+
+
+def test_who_gives_a_name_that_makes_no_slug_is_told(
+    client: Client, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        response = submit(client, reverse("admin:companies_company_add"), name="سسٹمز لمیٹڈ")
+    company = Company.objects.get()
+    assert f"so its slug is “{company.slug}”: give it a better one." in " ".join(messages(response))
+
+
 # What the database refuses, the curator can read, and nothing typed is lost
 
 
@@ -353,6 +372,11 @@ REFUSED: list[tuple[dict[str, str], str]] = [
     ({"slug": "netsol"}, "slug"),
     ({"slug": "Net_Sol!"}, "lower-case letters, digits and single hyphens"),
     ({"name": ""}, "required"),
+    ({"name": "x" * 201}, "at most 200 characters (it has 201)"),
+    ({"name": "Sys\u202emet"}, "invisible character in it (U+202E)"),
+    ({"name": "\U0001f680 \u2014"}, "has a letter or a digit"),
+    ({"legal_name": "Systems\x85Limited"}, "invisible character in it (U+0085)"),
+    ({"aliases": "SysLtd\n\U0001f680"}, "has a letter or a digit"),
     ({"export_markets": "US, ZZ"}, "ZZ"),
     ({"hub": "999999"}, "Select a valid choice"),
 ]
