@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelectMultiple, RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db import DatabaseError, DataError, models, transaction
@@ -128,7 +129,20 @@ class GuardedAdmin(admin.ModelAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
 
-class CuratedAdmin(MergingAdmin, GuardedAdmin):
+class PlainRelations:
+    """An admin whose lookups have no buttons beside them that change, or delete, what is looked up."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        form_field = super().formfield_for_dbfield(db_field, request, **options)  # type: ignore[misc]
+        if isinstance(widget := getattr(form_field, "widget", None), RelatedFieldWidgetWrapper):
+            widget = form_field.widget = widget.widget
+        if isinstance(widget, AutocompleteSelectMultiple):
+            # Without the sign that empties the whole list, which is no item of the list that Select2 puts it into.
+            widget.is_required = True
+        return form_field
+
+
+class CuratedAdmin(PlainRelations, MergingAdmin, GuardedAdmin):
     """A model of which each change in the admin, by whatever button, is one publication.
 
     The publication begins before Django's own transaction, so that the writers' lock is taken before any row's.
@@ -143,6 +157,11 @@ class CuratedAdmin(MergingAdmin, GuardedAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     view_on_site = False
+
+    @property
+    def media(self) -> forms.Media:
+        """With what the lookups of a list need; its forms have it anyway."""
+        return super().media + LOOKUPS
 
     def write(
         self, request: HttpRequest, view: Callable[[], HttpResponse], otherwise: Callable[[], HttpResponse]
@@ -207,11 +226,6 @@ class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
     readonly_fields = ["public_id", "public_document", "last_revision", "updated_at"]
     ordering = ["name_key", "pk"]
     change_list_template = "admin/directory/published_list.html"
-
-    @property
-    def media(self) -> forms.Media:
-        """With what the lookups of a list need; its forms have it anyway."""
-        return super().media + LOOKUPS
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         views = views_for(request, self.opts.model_name or "") if self.has_view_permission(request) else {}

@@ -72,6 +72,12 @@ def test_what_might_exist_costs_a_few_queries(
         alike(client, name="Systems 7", website="https://systems.example/", hub=hub.pk)
 
 
+def test_nothing_beside_a_lookup_changes_or_deletes_what_is_looked_up(client: Client) -> None:
+    company = make.make_company()
+    make.make_office(company)
+    assert "related-widget-wrapper-link" not in client.get(url_of(company)).content.decode()
+
+
 # Sources
 
 

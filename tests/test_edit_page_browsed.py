@@ -1,13 +1,9 @@
 """The edit page in a real browser."""
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browsing import PHONE, Site, assert_fits, sign_in
+from tests.browsing import PHONE, Site, assert_accessible, assert_fits, sign_in
 from tests.test_conflicts_browsed import open_form
-
-# What select2 builds, which has faults of its own.
-OURS = {"exclude": [[".select2"]]}
 
 
 def test_what_might_exist_already_is_said_while_typing(page: Page, site: Site) -> None:
@@ -25,7 +21,33 @@ def test_a_preview_is_readable_by_everybody_and_keeps_the_form(page: Page, site:
     expect(page.get_by_role("region", name="Preview: nothing is saved yet")).to_contain_text("1977")
     assert page.get_by_label("Founded year").input_value() == "1977"
     page.get_by_text("Add another Office").click()
-    found = Axe().run(page, OURS).response["violations"]
-    assert [fault["id"] for fault in found if fault["impact"] in ("serious", "critical")] == []
+    assert_accessible(page)
     page.set_viewport_size(PHONE)
     assert_fits(page)
+
+
+def test_lookups_are_for_everybody(page: Page, site: Site) -> None:
+    """Open, with and without results; what is typed opens them, from the first letter."""
+    open_form(sign_in(page, site), "10pearls")
+    for field, shown in [("Specialties", "Artificial intelligence"), ("Hub", "Karachi")]:
+        lookup = page.locator(f"#id_{field.lower()} + .select2 .select2-selection")
+        lookup.click()
+        expect(page.get_by_role("option", name=shown, exact=True)).to_be_visible()
+        assert_accessible(page)
+        page.keyboard.type("no such thing")
+        expect(page.get_by_role("option", name="No results found")).to_be_visible()
+        expect(page.get_by_role("status").filter(has_text="No results found")).to_have_count(1)
+        assert_accessible(page)
+        page.keyboard.press("Escape")
+    lookup.focus()
+    page.keyboard.type("laho")
+    expect(page.locator(".select2-results__option--highlighted")).to_have_text("Lahore")
+    page.keyboard.press("Enter")
+    expect(lookup).to_contain_text("Lahore")
+
+
+def test_the_way_back_is_told_by_more_than_its_colour(page: Page, site: Site) -> None:
+    sign_in(page, site)
+    for model in ("unplacedvalue", "duplicate", "suggestion"):
+        page.goto(f"/admin/companies/{model}/")
+        assert_accessible(page)
