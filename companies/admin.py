@@ -189,6 +189,7 @@ class CompanyAdmin(PublishedAdmin):
 @admin.register(Industry)
 class IndustryAdmin(PublishedAdmin):
     also_known_by = ("aliases", "slug")
+    are_few = True
     fields = ["name", "slug", "aliases"]
     list_display = ["name", "slug", "updated_at"]
 
@@ -196,6 +197,7 @@ class IndustryAdmin(PublishedAdmin):
 @admin.register(Specialty)
 class SpecialtyAdmin(PublishedAdmin):
     also_known_by = ("aliases", "slug")
+    are_few = True
     deferred = ("document", "parent__document")
     fields = ["name", "slug", "aliases", "parent", "emerging"]
     autocomplete_fields = ["parent"]

@@ -220,6 +220,8 @@ class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
 
     # What an object is searched by where its name does not contain the words.
     also_known_by: ClassVar[tuple[str, ...]] = ("slug",)
+    # Whether there are so few of them that a search reads all their names.
+    are_few: ClassVar[bool] = False
     deferred: ClassVar[tuple[str, ...]] = ("document",)
     search_fields = ["name_key"]
     search_help_text = "By name or id; by its other names where no name fits."
@@ -236,7 +238,7 @@ class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
         return [*super().get_fieldsets(request, obj), *published]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        """Use the index over names; read the whole table only where that finds nothing."""
+        """Use the index over names; read the whole table only where it is small or that finds nothing."""
         model: type[Published] = self.model
         try:
             kind_number, pk = ids.decode(search_term.strip())
@@ -244,7 +246,7 @@ class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
             found = containing(queryset, "name_key", search_term)
         else:
             return queryset.filter(pk=pk if kind_number == model.kind_number else None), False
-        if search_term and not found.exists():
+        if search_term and (self.are_few or not found.exists()):
             names = [models.functions.Cast(name, models.TextField()) for name in ("name", *self.also_known_by)]
             known = models.Func(Value(" "), *names, function="concat_ws", output_field=models.TextField())
             found = containing(queryset.alias(known_as=Fold(known)), "known_as", search_term)

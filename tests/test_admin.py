@@ -477,6 +477,20 @@ def test_choices_are_looked_up_not_listed(client: Client) -> None:
     assert "Gujranwala" not in form
 
 
+def test_what_is_called_just_so_is_looked_up_first() -> None:
+    """By name or alias, then what begins so, then what has a word that does, then what contains it."""
+    named: dict[str, list[str]] = {
+        **{"Blockchain": [], "Generative AI": [], "Ruby on Rails": [], "AI ethics": []},
+        **{"Artificial intelligence": ["a.i.", "AI"], "Speech": ["aid for ears"], "Data": []},
+    }
+    for name, aliases in named.items():
+        make.make_specialty(name, aliases=aliases)
+    lookup = {"app_label": "companies", "model_name": "company", "field_name": "specialties", "term": "ai "}
+    answer = signed_in(make.make_curator()).get(reverse("admin:autocomplete"), lookup).json()
+    first = ["Artificial intelligence", "AI ethics", "Speech", "Generative AI", "Blockchain", "Ruby on Rails"]
+    assert [result["text"] for result in answer["results"]] == first
+
+
 # Who may
 
 
