@@ -6,7 +6,9 @@ from typing import Any
 
 from django import forms
 from django.contrib.postgres.forms import SimpleArrayField
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from companies.countries import COUNTRIES
 from companies.models import Company
@@ -89,7 +91,13 @@ class CompanyForm(CuratedForm):
         """Say which company the domain belongs to; the database would only say that there is one."""
         owner = Company.objects.filter(domain=domain, shares_domain=False).exclude(pk=self.instance.pk).first()
         if owner:
-            message = f"Another company has this website’s domain: {owner}. If both are right, tick “shares domain”."
+            url = reverse("admin:companies_company_change", args=[owner.pk])
+            message = format_html(
+                'Another company has this website’s domain: <a href="{}" target="_blank" rel="noopener">{}</a>.'
+                " If both are right, tick “shares domain”.",
+                url,
+                owner,
+            )
             self.add_error("website", message)
 
 

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AutocompleteSelectMultiple, RelatedFieldWidgetWrapper
+from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.widgets import AdminURLFieldWidget, AutocompleteSelectMultiple, RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db import DatabaseError, DataError, models, transaction
@@ -57,6 +58,17 @@ class LinesField(SimpleArrayField):
         return super().to_python(value)
 
 
+class AddressWidget(AdminURLFieldWidget):
+    """Links to an address once it is ``saved``, and to none that somebody only typed."""
+
+    saved: str | None = None
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        context["url_valid"] = context["url_valid"] and value == self.saved
+        return context
+
+
 class CuratedForm(forms.ModelForm):
     """A form that also says why the database refused what the form itself had found valid.
 
@@ -71,6 +83,9 @@ class CuratedForm(forms.ModelForm):
         for form_field in self.fields.values():
             # A browser would cut what is pasted without a word; the form says what is too long.
             form_field.widget.attrs.pop("maxlength", None)
+        for name, form_field in self.fields.items():
+            if isinstance(form_field.widget, AddressWidget):
+                form_field.widget.saved = self.initial.get(name)
 
     def is_valid(self) -> bool:
         return super().is_valid() and not self.held
@@ -151,6 +166,7 @@ class CuratedAdmin(PlainRelations, MergingAdmin, GuardedAdmin):
     form = CuratedForm
     formfield_overrides = {
         ArrayField: {"form_class": LinesField},
+        models.URLField: {"widget": AddressWidget},
         models.SlugField: {"error_messages": {"invalid": "Lower-case letters, digits and single hyphens only."}},
     }
     list_per_page = 50
@@ -234,8 +250,12 @@ class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
         return super().changelist_view(request, {**views, **(extra_context or {})})
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        published = [("As published", {"fields": self.get_readonly_fields(request, obj)})] if obj else []
-        return [*super().get_fieldsets(request, obj), *published]
+        fieldsets = list(super().get_fieldsets(request, obj))
+        if obj:
+            shown = flatten_fieldsets(fieldsets)
+            rest = [name for name in self.get_readonly_fields(request, obj) if name not in shown]
+            fieldsets.append(("As published", {"fields": rest}))
+        return fieldsets
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         """Use the index over names; read the whole table only where it is small or that finds nothing."""

@@ -363,7 +363,7 @@ def test_who_gives_a_name_that_makes_no_slug_is_told(
 
 REFUSED: list[tuple[dict[str, str], str]] = [
     ({"website": "javascript:alert(1)"}, "http"),
-    ({"website": "https://www.netsoltech.com/about"}, "domain: NetSol."),
+    ({"website": "https://www.netsoltech.com/about"}, "domain: NetSol ."),
     ({"employees_min": "50", "employees_max": "10"}, "employees"),
     ({"hourly_rate_min": "80", "hourly_rate_max": "25"}, "hourly rate"),
     ({"founded_year": "1492"}, "founding year"),
@@ -393,6 +393,15 @@ def test_refused_changes_keep_what_was_typed(client: Client, changes: dict[str, 
     company.refresh_from_db()
     assert company.summary == ""
     assert Revision.objects.latest("pk") == before
+
+
+def test_the_owner_of_a_domain_is_linked_and_what_is_not_saved_is_not(client: Client) -> None:
+    owner = make.make_company("Net<Sol>", slug="netsol", website="https://netsoltech.com/")
+    company = make.make_company()
+    text = submit(client, url_of(company), website="https://netsoltech.com/about").content.decode()
+    assert f'<a href="{url_of(owner)}" target="_blank" rel="noopener">Net&lt;Sol&gt;</a>' in text
+    assert 'href="https://netsoltech.com' not in text
+    assert f'href="{company.website}"' in client.get(url_of(company)).content.decode()
 
 
 def test_what_only_the_database_notices_is_said_in_the_form(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

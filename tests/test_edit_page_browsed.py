@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from tests.browsing import PHONE, Site, assert_accessible, assert_fits, sign_in
+from tests.browsing import DESKTOP, PHONE, Site, assert_accessible, assert_fits, sign_in
 from tests.test_conflicts_browsed import open_form
 
 
@@ -51,3 +51,30 @@ def test_the_way_back_is_told_by_more_than_its_colour(page: Page, site: Site) ->
     for model in ("unplacedvalue", "duplicate", "suggestion"):
         page.goto(f"/admin/companies/{model}/")
         assert_accessible(page)
+
+
+def test_nothing_typed_is_left_unasked_and_errors_lead_to_their_fields(page: Page, site: Site) -> None:
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    open_form(sign_in(page, site), "10pearls").get_by_label("Summary").fill("Typed for an hour.")
+    page.goto("/admin/")
+    assert asked == ["beforeunload"]
+    open_form(page, "10pearls").get_by_label("Contact email").fill("nobody")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_label("Contact email")).to_be_focused()
+    expect(page.get_by_role("link", name="Contact email: Enter a valid email address.")).to_be_visible()
+    assert asked == ["beforeunload"]
+    assert_accessible(page)
+
+
+def test_a_word_of_any_length_fits(page: Page, site: Site) -> None:
+    open_form(sign_in(page, site), "10pearls").get_by_label("Name:", exact=True).fill("W" * 200)
+    page.get_by_role("button", name="Save and continue editing").click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    for path in (page.url, "/admin/companies/company/?q=www"):
+        page.goto(path)
+        for size in (DESKTOP, PHONE):
+            page.set_viewport_size(size)
+            assert_fits(page)
+    open_form(page, "wwww").get_by_label("Name:", exact=True).fill("10Pearls")
+    page.get_by_role("button", name="Save", exact=True).click()
