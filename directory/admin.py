@@ -24,11 +24,12 @@ from directory import ids
 from directory.conflicts import MergingAdmin
 from directory.constraints import refusal
 from directory.models import Address, Fold, Log, Mark, Published, Revision, SavedView, Source, Version, kinds
-from directory.narrowing import LOOKUPS, UsedFilter
+from directory.narrowing import LOOKUPS, NamedChangeList, UsedFilter
 from directory.previewing import PreviewingAdmin
 from directory.publishing import CHUNK, publication
 from directory.reverting import history_page, undo_page
 from directory.saved_views import SavedViewForm, views_for
+from directory.walking import WalkingAdmin
 
 log = logging.getLogger(__name__)
 
@@ -231,7 +232,7 @@ class CuratedAdmin(PlainRelations, MergingAdmin, GuardedAdmin):
         return super().response_action(request, queryset)
 
 
-class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
+class PublishedAdmin(CuratedAdmin, WalkingAdmin, PreviewingAdmin):
     """A kind of published object."""
 
     # What an object is searched by where its name does not contain the words.
@@ -253,7 +254,7 @@ class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
         fieldsets = list(super().get_fieldsets(request, obj))
         if obj:
             shown = flatten_fieldsets(fieldsets)
-            rest = [name for name in self.get_readonly_fields(request, obj) if name not in shown]
+            rest: list[Any] = [name for name in self.get_readonly_fields(request, obj) if name not in shown]
             fieldsets.append(("As published", {"fields": rest}))
         return fieldsets
 
@@ -283,6 +284,15 @@ class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
         if is_made_up:
             hint = "Its name has no letters that an address may have, so its slug is “%s”: give it a better one."
             self.message_user(request, hint % obj.slug, messages.WARNING)
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[NamedChangeList]:
+        return NamedChangeList
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """With the deletion last, which nobody is to take for what is done with a list."""
+        actions: dict[str, Any] = super().get_actions(request)
+        deletion = actions.pop("delete_selected", None)
+        return {**actions, "delete_selected": deletion} if deletion else actions
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         return history_page(request, self, object_id)

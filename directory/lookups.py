@@ -1,6 +1,5 @@
 """What the admin's lookups offer to somebody who is typing a name."""
 
-
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import Case, F, Func, QuerySet, TextField, Value, When

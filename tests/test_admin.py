@@ -298,7 +298,13 @@ def test_saving_what_is_there_writes_no_revision(client: Client) -> None:
 
 def test_adding_publishes(client: Client) -> None:
     hub = make.make_hub()
-    added = {"name": "Arbisoft", "website": "https://arbisoft.com/", "hub": hub.pk, "status": "published"}
+    added = {
+        "name": "Arbisoft",
+        "website": "https://arbisoft.com/",
+        "hub": hub.pk,
+        "status": "published",
+        "unsourced": "on",
+    }
     response = submit(client, reverse("admin:companies_company_add"), **added)
     assert response.status_code == 302
     assert document(Company.objects.get(slug="arbisoft"))["domain"] == "arbisoft.com"

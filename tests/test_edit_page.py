@@ -9,6 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework.serializers import ValidationError
 
 from companies.models import Company
@@ -19,7 +20,7 @@ from directory.models import Revision, Source
 from directory.publishing import edit
 from tests import factories as make
 from tests.curators import signed_in
-from tests.log import marked
+from tests.log import document, marked
 from tests.test_admin import Form, errors, messages, submit, url_of
 
 pytestmark = pytest.mark.django_db
@@ -139,6 +140,39 @@ def test_no_import_and_no_suggestion_brings_facts_that_are_none() -> None:
     with pytest.raises(ValidationError) as refused:
         edit(Company(), {"name": "Arbisoft", "sources": sources}, source=Source.IMPORT)
     assert "“founded” is no field of a company. Did you mean founded_year?" in str(refused.value)
+
+
+def test_the_source_of_an_edit_vouches_for_what_it_changes(client: Client) -> None:
+    company = make.make_company()
+    office = {"offices-TOTAL_FORMS": "1", "offices-0-hub": str(company.hub_id), "offices-0-address": "Arfa Tower"}
+    submit(client, url_of(company), employees_max="500", slug="systems", notes="Private.", source="PSX", **office)
+    source = company.sources.get()
+    assert (source.reference, source.facts) == ("PSX", ["employees", "offices"])
+    assert source.seen_on == timezone.localdate()
+    submit(client, url_of(company), founded_year="1977", source="PSX")
+    assert company.sources.get().facts == ["employees", "offices", "founded_year"]
+    assert document(company)["sources"][0]["facts"] == ["employees", "offices", "founded_year"]
+
+
+SOURCED: list[dict[str, str]] = [
+    {"source": "https://psx.com.pk/"},
+    {"sources-TOTAL_FORMS": "1", "sources-0-reference": "https://psx.com.pk/", "sources-0-facts": ""},
+    {"unsourced": "on"},
+]
+
+
+@pytest.mark.parametrize("given", SOURCED, ids=lambda given: next(iter(given)))
+def test_who_publishes_without_a_source_is_asked(client: Client, given: dict[str, str]) -> None:
+    company = make.make_company(status="draft")
+    asked = submit(client, url_of(company), status="published", summary="Typed for an hour.")
+    assert "nothing would say where its facts are from" in asked.content.decode()
+    company.refresh_from_db()
+    assert (company.status, company.summary) == ("draft", "")
+    form = {name: value for name, value in Form(asked).data.items() if "__prefix__" not in name}
+    assert client.post(url_of(company), form | given).status_code == 302
+    company.refresh_from_db()
+    assert (company.status, company.summary) == ("published", "Typed for an hour.")
+    assert submit(client, url_of(company), status="published", notes="Later.").status_code == 302
 
 
 # The preview
