@@ -51,6 +51,7 @@ def test_what_might_exist_already(client: Client) -> None:
     assert (match["name"], match["url"], match["status"]) == ("Systems Limited", url_of(company), "Draft")
     assert match["reasons"]
     assert [one["name"] for one in alike(client, website="https://www.systemsltd.com/about")] == ["Systems Limited"]
+    assert [one["name"] for one in alike(client, website="systemsltd.com")] == ["Systems Limited"]
     assert alike(client, name="Systems Limited", exclude=company.pk) == []
 
 
