@@ -1,6 +1,6 @@
 """The edit page in a real browser."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.browsing import DESKTOP, PHONE, Site, assert_accessible, assert_fits, sign_in
 from tests.test_conflicts_browsed import open_form
@@ -55,7 +55,12 @@ def test_the_way_back_is_told_by_more_than_its_colour(page: Page, site: Site) ->
 
 def test_nothing_typed_is_left_unasked_and_errors_lead_to_their_fields(page: Page, site: Site) -> None:
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", leave)
     open_form(sign_in(page, site), "10pearls").get_by_label("Summary").fill("Typed for an hour.")
     page.goto("/admin/")
     assert asked == ["beforeunload"]
