@@ -72,6 +72,16 @@ def test_nothing_typed_is_left_unasked_and_errors_lead_to_their_fields(page: Pag
     assert_accessible(page)
 
 
+def test_what_a_list_asks_for_is_what_one_fills_in(page: Page, site: Site) -> None:
+    sign_in(page, site).goto("/admin/companies/company/?ask=without_website")
+    page.locator("#result_list tbody th a").first.click()
+    expect(page.get_by_label("Website:")).to_be_focused()
+    before = page.url
+    page.get_by_role("button", name="Save and next in list").click()
+    page.wait_for_url(lambda url: url != before)
+    expect(page.get_by_label("Website:")).to_be_focused()
+
+
 def test_a_word_of_any_length_fits(page: Page, site: Site) -> None:
     open_form(sign_in(page, site), "10pearls").get_by_label("Name:", exact=True).fill("W" * 200)
     page.get_by_role("button", name="Save and continue editing").click()

@@ -40,12 +40,22 @@ function showErrors() {
   const errors = [...form.querySelectorAll(".errorlist:not(.nonfield)")]
     .map((list) => [list, list.parentElement.querySelector("input:not([type=hidden]), select, textarea")])
     .filter(([, field]) => field);
-  if (errors.length === 0) return;
+  if (errors.length === 0) return false;
   const leading = document.createElement("ul");
   leading.append(...errors.map(([list, field]) => lead(list, field)));
   form.querySelector(".errornote")?.after(leading);
   leading.className = "leading";
   focus(errors[0][1]);
+  return true;
+}
+
+// What the list that one came from asks for, such as "without_website", is what one is here to fill in.
+function showAsked() {
+  const list = new URLSearchParams(new URLSearchParams(location.search).get("_changelist_filters") ?? "");
+  const lacking = list.get("ask")?.split(",").find((name) => name.startsWith("without_"));
+  const name = lacking?.slice("without_".length);
+  const field = form.elements.namedItem(name === "specialty" ? "specialties" : name ?? "");
+  if (field instanceof HTMLElement) focus(field);
 }
 
 if (form) {
@@ -53,7 +63,7 @@ if (form) {
   window.addEventListener("load", () =>
     setTimeout(() => {
       opened = document.querySelector(UNSAVED) ? null : typed();
-      showErrors();
+      if (!showErrors() && opened !== null) showAsked();
     }),
   );
   window.addEventListener("beforeunload", ask);
