@@ -44,7 +44,7 @@ from companies.part_admin import (
 )
 from companies.quality_page import PERMISSION as QUALITY_PERMISSION
 from companies.quality_page import quality_page
-from companies.sources import show_sources
+from companies.sources import show_sources, vouch
 from companies.suggestion_admin import SuggestionAdmin
 from companies.suggestions import Suggestion
 from companies.unplaced import UnplacedValue
@@ -66,7 +66,10 @@ class CompanyAdmin(PublishedAdmin):
     deferred = ("document", "search", "hub__document")
     readonly_fields = ["domain", *PublishedAdmin.readonly_fields, "steps", "link"]
     fieldsets = [
-        ("Identity", {"fields": ["name", "legal_name", "aliases", "slug", "website", "link", "shares_domain"]}),
+        (
+            "Identity",
+            {"fields": ["name", "legal_name", "aliases", "slug", "website", "link", "shares_domain", "source"]},
+        ),
         (
             "What it does",
             {
@@ -92,7 +95,7 @@ class CompanyAdmin(PublishedAdmin):
     ]
     autocomplete_fields = ["hub", "specialties", "industries", "programs"]
     inlines = [OfficeInline, CredentialInline, IdentifierInline, SourceInline]
-    list_display = ["name", "hub", "kind", "status", "founded_year", "verified_on"]
+    list_display = ["name", "hub", "site", "kind", "status", "verified_on"]
     list_filter = [
         QuestionFilter,
         ("status", ChoicesFilter),
@@ -125,6 +128,10 @@ class CompanyAdmin(PublishedAdmin):
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[CountedChangeList]:
         return CountedChangeList
 
+    @admin.display(description="website", ordering="domain")
+    def site(self, obj: Company) -> str:
+        return obj.domain
+
     @admin.display(description="website check")
     def link(self, obj: Company) -> str:
         return link_in_words(obj)
@@ -156,6 +163,7 @@ class CompanyAdmin(PublishedAdmin):
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> Any:
         context["may_check_link"] = may_check(request)
+        context["is_unsourced"] = getattr(context["adminform"].form, "is_unsourced", False)
         for inline in context["inline_admin_formsets"]:
             if inline.formset.model is Source:
                 sources = [row.instance for row in inline.formset.initial_forms]
@@ -175,6 +183,12 @@ class CompanyAdmin(PublishedAdmin):
         if obj.status != form.before:
             Step.objects.take([obj], before=form.before, after=obj.status, by=request.user, reason=reason)  # type: ignore[arg-type]
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if reference := form.cleaned_data["source"]:
+            changed = [*form.changed_data, *(formset.prefix for formset in formsets if formset.has_changed())]
+            vouch(form.instance, reference, changed)
+
     @admin.display(description="steps")
     def steps(self, obj: Company) -> str:
         taken = obj.steps.select_related("by")
@@ -189,6 +203,7 @@ class CompanyAdmin(PublishedAdmin):
 @admin.register(Industry)
 class IndustryAdmin(PublishedAdmin):
     also_known_by = ("aliases", "slug")
+    are_few = True
     fields = ["name", "slug", "aliases"]
     list_display = ["name", "slug", "updated_at"]
 
@@ -196,6 +211,7 @@ class IndustryAdmin(PublishedAdmin):
 @admin.register(Specialty)
 class SpecialtyAdmin(PublishedAdmin):
     also_known_by = ("aliases", "slug")
+    are_few = True
     deferred = ("document", "parent__document")
     fields = ["name", "slug", "aliases", "parent", "emerging"]
     autocomplete_fields = ["parent"]

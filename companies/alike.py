@@ -27,6 +27,8 @@ def alike_view(request: HttpRequest) -> JsonResponse:
     if not (model_admin.has_add_permission(request) or model_admin.has_change_permission(request)):
         raise PermissionDenied
     name, website = (request.GET.get(field, "").replace("\0", "").strip()[:LONGEST] for field in ("name", "website"))
+    if website and "://" not in website:
+        website = f"https://{website}"  # as saving it takes it
     if max(len(name), len(website)) < SHORTEST:
         return answer([])
     hub = Hub.objects.filter(pk=number(request, "hub") or 0).values_list("slug", flat=True).first()

@@ -6,14 +6,21 @@ from typing import Any
 
 from django import forms
 from django.contrib.postgres.forms import SimpleArrayField
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from companies.countries import COUNTRIES
 from companies.models import Company
 from companies.reasons import ReasonField
+from companies.vouching import read_facts
 from companies.workflow import EXPLAINED, NEW, Status, reachable
 from directory.admin import CuratedForm
+from directory.previewing import PREVIEW
 from directory.websites import bare_domain
+
+# The tick that a company may be public without a source.
+UNSOURCED = "unsourced"
 
 
 class CodesField(SimpleArrayField):
@@ -42,10 +49,23 @@ class CountriesField(CodesField):
         return super().to_python(value.upper() if isinstance(value, str) else value)
 
 
+class FactsField(CodesField):
+    """The fields that a source vouches for, by their names or labels."""
+
+    def to_python(self, value: Any) -> Sequence[Any]:
+        return super().to_python(read_facts(value) if isinstance(value, str) else value)
+
+
 class CompanyForm(CuratedForm):
     """Offers the steps of the workflow that are open to ``user``."""
 
     user: Any = None
+    is_unsourced = False
+    source = forms.CharField(
+        max_length=500,
+        required=False,
+        help_text="Where you know it from, an address or a citation: it vouches for what this save changes.",
+    )
     reason = ReasonField(help_text="Why it changes. Needed when it is withdrawn, or sent back from review.")
 
     class Meta:
@@ -70,6 +90,8 @@ class CompanyForm(CuratedForm):
             self.add_error("founded_year", "A company is founded before it is listed: this year lies in the future.")
         if cleaned.get("verified_on") and cleaned["verified_on"] > today:
             self.add_error("verified_on", "This day lies in the future.")
+        if self.publishes_unsourced(cleaned):
+            self.is_unsourced = self.held = True
         if (self.before, cleaned.get("status")) in EXPLAINED and not cleaned.get("reason"):
             self.add_error("reason", "Say why: others have to know.")
         domain = bare_domain(cleaned.get("website") or "")
@@ -77,14 +99,28 @@ class CompanyForm(CuratedForm):
             self.name_owner_of(domain)
         return cleaned
 
+    def publishes_unsourced(self, cleaned: dict[str, Any]) -> bool:
+        """Whether it becomes public without a source, and nobody has said yet that it shall."""
+        becomes_public = self.before != Status.PUBLISHED == cleaned.get("status")
+        if not becomes_public or cleaned.get("source") or {UNSOURCED, PREVIEW} & self.data.keys():
+            return False
+        rows = [name.removesuffix("reference") for name in self.data if re.fullmatch(r"sources-\d+-reference", name)]
+        return not any(self.data[f"{row}reference"].strip() and not self.data.get(f"{row}DELETE") for row in rows)
+
     def name_owner_of(self, domain: str) -> None:
         """Say which company the domain belongs to; the database would only say that there is one."""
         owner = Company.objects.filter(domain=domain, shares_domain=False).exclude(pk=self.instance.pk).first()
         if owner:
-            message = f"Another company has this website’s domain: {owner}. If both are right, tick “shares domain”."
+            url = reverse("admin:companies_company_change", args=[owner.pk])
+            message = format_html(
+                'Another company has this website’s domain: <a href="{}" target="_blank" rel="noopener">{}</a>.'
+                " If both are right, tick “shares domain”.",
+                url,
+                owner,
+            )
             self.add_error("website", message)
 
 
 class SourceForm(CuratedForm):
     class Meta:
-        field_classes = {"facts": CodesField}
+        field_classes = {"facts": FactsField}

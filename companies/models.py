@@ -23,6 +23,7 @@ from companies.staged import Import as Import
 from companies.staged import ImportRow as ImportRow
 from companies.suggestions import Suggestion as Suggestion
 from companies.unplaced import UnplacedValue as UnplacedValue
+from companies.vouching import check_facts
 from companies.workflow import NEW, Status, Step
 from directory.api.ordering import Sort, declare_orderings, indexes_for
 from directory.models import Published, PublishedQuerySet, marks, published_triggers
@@ -72,6 +73,8 @@ class TermQuerySet(PublishedQuerySet):
 
 class Term(Published):
     """A word of the directory's vocabulary; no two of a kind share a name or an alias."""
+
+    named_by = ("name", "aliases")
 
     aliases = aliases_field("As people write it; each word leads to one term only.")
 
@@ -208,6 +211,7 @@ class Company(Published):
         "industry": ("industries",),
         "program": ("programs",),
     }
+    named_by = ("name", "legal_name", "aliases")
     shown_by = {"status": Status.PUBLISHED}
 
     class Kind(models.TextChoices):
@@ -481,3 +485,10 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    def clean(self) -> None:
+        super().clean()
+        try:
+            check_facts(self.facts)
+        except ValidationError as error:
+            raise ValidationError({"facts": error}) from error

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from companies.forms import SourceForm
 from companies.models import Company, Credential, Identifier, Office, Source
 from companies.workflow import OPEN, publishes
-from directory.admin import CuratedAdmin, containing
+from directory.admin import CuratedAdmin, CuratedForm, PlainRelations, containing
 from hubs.admin import HubFilter
 
 
@@ -23,9 +23,10 @@ class OfCompany(admin.ModelAdmin):
         return containing(queryset, "company__name_key", search_term), False
 
 
-class PartInline(admin.TabularInline):
+class PartInline(PlainRelations, admin.TabularInline):
     """Rows that belong to a company."""
 
+    form = CuratedForm
     extra = 0
     max_num = 200
     formfield_overrides = CuratedAdmin.formfield_overrides

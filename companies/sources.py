@@ -1,9 +1,13 @@
-"""Where each fact comes from, said beside the field of the form that has it."""
+"""Where each fact comes from: said beside the field of the form that has it, and kept with an edit."""
+
+from collections.abc import Iterable
 
 from django import forms
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
-from companies.models import Source
+from companies.models import Company, Source
+from companies.vouching import FACTS, key_of
 
 
 def show_sources(form: forms.BaseForm, sources: list[Source]) -> None:
@@ -28,3 +32,12 @@ def reference(source: Source) -> str:
 
 def seen_on(source: Source) -> str:
     return f", seen on {source.seen_on}" if source.seen_on else ""
+
+
+def vouch(company: Company, reference: str, fields: Iterable[str]) -> None:
+    """Keep that the source ``reference``, seen today, vouches for what was changed in ``fields`` of the form."""
+    facts = [fact for fact in map(key_of, fields) if fact in FACTS and fact != "slug"]
+    source = company.sources.filter(reference=reference).first() or Source(company=company, reference=reference)
+    source.facts = list(dict.fromkeys([*source.facts, *facts]))
+    source.seen_on = timezone.localdate()
+    source.save()

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.widgets import AdminURLFieldWidget, AutocompleteSelectMultiple, RelatedFieldWidgetWrapper
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db import DatabaseError, DataError, models, transaction
@@ -16,17 +18,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
-from django.utils.text import capfirst
+from django.utils.text import capfirst, slugify
 
 from directory import ids
 from directory.conflicts import MergingAdmin
 from directory.constraints import refusal
 from directory.models import Address, Fold, Log, Mark, Published, Revision, SavedView, Source, Version, kinds
-from directory.narrowing import LOOKUPS, UsedFilter
+from directory.narrowing import LOOKUPS, NamedChangeList, UsedFilter
 from directory.previewing import PreviewingAdmin
 from directory.publishing import CHUNK, publication
 from directory.reverting import history_page, undo_page
 from directory.saved_views import SavedViewForm, views_for
+from directory.walking import WalkingAdmin
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +59,17 @@ class LinesField(SimpleArrayField):
         return super().to_python(value)
 
 
+class AddressWidget(AdminURLFieldWidget):
+    """Links to an address once it is ``saved``, and to none that somebody only typed."""
+
+    saved: str | None = None
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        context["url_valid"] = context["url_valid"] and value == self.saved
+        return context
+
+
 class CuratedForm(forms.ModelForm):
     """A form that also says why the database refused what the form itself had found valid.
 
@@ -64,6 +78,15 @@ class CuratedForm(forms.ModelForm):
 
     refusal = ""
     held = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for form_field in self.fields.values():
+            # A browser would cut what is pasted without a word; the form says what is too long.
+            form_field.widget.attrs.pop("maxlength", None)
+        for name, form_field in self.fields.items():
+            if isinstance(form_field.widget, AddressWidget):
+                form_field.widget.saved = self.initial.get(name)
 
     def is_valid(self) -> bool:
         return super().is_valid() and not self.held
@@ -122,7 +145,20 @@ class GuardedAdmin(admin.ModelAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
 
-class CuratedAdmin(MergingAdmin, GuardedAdmin):
+class PlainRelations:
+    """An admin whose lookups have no buttons beside them that change, or delete, what is looked up."""
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        form_field = super().formfield_for_dbfield(db_field, request, **options)  # type: ignore[misc]
+        if isinstance(widget := getattr(form_field, "widget", None), RelatedFieldWidgetWrapper):
+            widget = form_field.widget = widget.widget
+        if isinstance(widget, AutocompleteSelectMultiple):
+            # Without the sign that empties the whole list, which is no item of the list that Select2 puts it into.
+            widget.is_required = True
+        return form_field
+
+
+class CuratedAdmin(PlainRelations, MergingAdmin, GuardedAdmin):
     """A model of which each change in the admin, by whatever button, is one publication.
 
     The publication begins before Django's own transaction, so that the writers' lock is taken before any row's.
@@ -131,12 +167,18 @@ class CuratedAdmin(MergingAdmin, GuardedAdmin):
     form = CuratedForm
     formfield_overrides = {
         ArrayField: {"form_class": LinesField},
+        models.URLField: {"widget": AddressWidget},
         models.SlugField: {"error_messages": {"invalid": "Lower-case letters, digits and single hyphens only."}},
     }
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     view_on_site = False
+
+    @property
+    def media(self) -> forms.Media:
+        """With what the lookups of a list need; its forms have it anyway."""
+        return super().media + LOOKUPS
 
     def write(
         self, request: HttpRequest, view: Callable[[], HttpResponse], otherwise: Callable[[], HttpResponse]
@@ -190,11 +232,13 @@ class CuratedAdmin(MergingAdmin, GuardedAdmin):
         return super().response_action(request, queryset)
 
 
-class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
+class PublishedAdmin(CuratedAdmin, WalkingAdmin, PreviewingAdmin):
     """A kind of published object."""
 
     # What an object is searched by where its name does not contain the words.
     also_known_by: ClassVar[tuple[str, ...]] = ("slug",)
+    # Whether there are so few of them that a search reads all their names.
+    are_few: ClassVar[bool] = False
     deferred: ClassVar[tuple[str, ...]] = ("document",)
     search_fields = ["name_key"]
     search_help_text = "By name or id; by its other names where no name fits."
@@ -202,21 +246,20 @@ class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
     ordering = ["name_key", "pk"]
     change_list_template = "admin/directory/published_list.html"
 
-    @property
-    def media(self) -> forms.Media:
-        """With what the lookups of a list need; its forms have it anyway."""
-        return super().media + LOOKUPS
-
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         views = views_for(request, self.opts.model_name or "") if self.has_view_permission(request) else {}
         return super().changelist_view(request, {**views, **(extra_context or {})})
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        published = [("As published", {"fields": self.get_readonly_fields(request, obj)})] if obj else []
-        return [*super().get_fieldsets(request, obj), *published]
+        fieldsets = list(super().get_fieldsets(request, obj))
+        if obj:
+            shown = flatten_fieldsets(fieldsets)
+            rest: list[Any] = [name for name in self.get_readonly_fields(request, obj) if name not in shown]
+            fieldsets.append(("As published", {"fields": rest}))
+        return fieldsets
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        """Use the index over names; read the whole table only where that finds nothing."""
+        """Use the index over names; read the whole table only where it is small or that finds nothing."""
         model: type[Published] = self.model
         try:
             kind_number, pk = ids.decode(search_term.strip())
@@ -224,7 +267,7 @@ class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
             found = containing(queryset, "name_key", search_term)
         else:
             return queryset.filter(pk=pk if kind_number == model.kind_number else None), False
-        if search_term and not found.exists():
+        if search_term and (self.are_few or not found.exists()):
             names = [models.functions.Cast(name, models.TextField()) for name in ("name", *self.also_known_by)]
             known = models.Func(Value(" "), *names, function="concat_ws", output_field=models.TextField())
             found = containing(queryset.alias(known_as=Fold(known)), "known_as", search_term)
@@ -234,6 +277,22 @@ class PublishedAdmin(CuratedAdmin, PreviewingAdmin):
         """Name a few of those who use an object instead of loading all of them to say that it cannot go."""
         users = [line for relation in self.model._meta.related_objects for line in in_use(relation, objs)]
         return ([], {}, set(), users) if users else super().get_deleted_objects(objs, request)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        is_made_up = not form.cleaned_data.get("slug") and not slugify(obj.name)
+        super().save_model(request, obj, form, change)
+        if is_made_up:
+            hint = "Its name has no letters that an address may have, so its slug is “%s”: give it a better one."
+            self.message_user(request, hint % obj.slug, messages.WARNING)
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[NamedChangeList]:
+        return NamedChangeList
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """With the deletion last, which nobody is to take for what is done with a list."""
+        actions: dict[str, Any] = super().get_actions(request)
+        deletion = actions.pop("delete_selected", None)
+        return {**actions, "delete_selected": deletion} if deletion else actions
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         return history_page(request, self, object_id)

@@ -19,6 +19,7 @@ from django.utils.crypto import get_random_string
 from django.utils.text import slugify
 
 from directory import ids
+from directory.names import check_names
 
 SLUG_PATTERN = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
@@ -142,6 +143,8 @@ class Published(models.Model):
     serializer: ClassVar[str]
     # Kind → look-ups by which this kind's documents name it: they follow when its name or slug changes.
     follows: ClassVar[dict[str, tuple[str, ...]]] = {}
+    # The fields that hold names, one or a list.
+    named_by: ClassVar[tuple[str, ...]] = ("name",)
     # What documents do not show and makes the world see an object of this kind.
     shown_by: ClassVar[dict[str, Any]] = {}
 
@@ -213,6 +216,21 @@ class Published(models.Model):
         super().clean()
         if self.slug and Address.objects.taken(self).filter(slug=self.slug).exists():
             raise ValidationError({"slug": f"The slug “{self.slug}” belongs, or once belonged, to another."})
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        """Refuse names that are none, too."""
+        faults: dict[str, Any] = {}
+        try:
+            super().clean_fields(exclude=exclude)
+        except ValidationError as error:
+            error.update_error_dict(faults)
+        for field in set(self.named_by) - set(exclude or ()) - faults.keys():
+            try:
+                check_names(getattr(self, field))
+            except ValidationError as error:
+                faults[field] = error.error_list
+        if faults:
+            raise ValidationError(faults)
 
     def full_clean(self, *args: Any, **kwargs: Any) -> None:
         self.slug = self.slug or self.free_slug()

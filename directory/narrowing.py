@@ -120,7 +120,14 @@ class UsedFilter(Counted, admin.RelatedFieldListFilter):
                 yield name, str(value)
 
 
-class CountedChangeList(ChangeList):
+class NamedChangeList(ChangeList):
+    """A list that is sorted by names as people look for them, whatever their capitals and accents."""
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        return "name_key" if field_name == "name" else super().get_ordering_field(field_name)
+
+
+class CountedChangeList(NamedChangeList):
     """A list whose filters are all ``Counted``."""
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet:

@@ -7,12 +7,14 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import path, reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.http import urlencode
 
 from directory import opened
 from directory.kept import kept_page
+from directory.lookups import NamesLookup
 from directory.signin import is_postponed, is_verified, missing_step
 
 
@@ -62,6 +64,9 @@ class CuratorSite(AdminSite):
         pages = [path(page.path, self.admin_view(page.view), name=page.name) for page in self.pages]
         models = [pattern for pattern in super().get_urls() if getattr(pattern, "name", "") != "view_on_site"]
         return [*pages, *models]
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
+        return NamesLookup.as_view(admin_site=self)(request)
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         user: Any = request.user

@@ -11,6 +11,7 @@ class HubFilter(UsedFilter):
 @admin.register(Hub)
 class HubAdmin(PublishedAdmin):
     also_known_by = ("aliases", "slug")
+    are_few = True
     fields = [
         *("name", "slug", "aliases", "province", ("latitude", "longitude"), "geonames_id", "notable"),
         *("summary", "technology_parks", "source"),

@@ -50,6 +50,7 @@ class Hub(Published):
     collection = "hubs"
     example = "lahore"
     serializer = "hubs.serializers.HubSerializer"
+    named_by = ("name", "aliases")
 
     province = models.CharField(max_length=5, choices=Province.choices)
     latitude = models.FloatField(help_text="Degrees north, WGS 84.")

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminTextareaWidget, AdminTextInputWidget
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.html import format_html
 
@@ -17,6 +18,8 @@ from partners.models import PublicView
 from partners.public_views import HIDDEN
 from partners.queries import canonical, in_words
 
+# A description may be long, and a query is one line of an address.
+WIDGETS = {"description": AdminTextareaWidget(attrs={"rows": 3}), "query": AdminTextInputWidget()}
 # Companies that a preview names.
 NAMED = 10
 
@@ -54,6 +57,11 @@ class PublicViewAdmin(PublishedAdmin):
     list_display = ["name", "slug", "asks_for", "is_published", "works", "partner", "made_by", "updated_at"]
     list_filter = ["is_published", ("made_by", CuratorFilter)]
     list_select_related = ["made_by", "partner"]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if widget := WIDGETS.get(db_field.name):
+            options["widget"] = widget
+        return super().formfield_for_dbfield(db_field, request, **options)
 
     def save_model(self, request: HttpRequest, obj: PublicView, form: Any, change: bool) -> None:
         if not change:

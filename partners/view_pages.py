@@ -35,7 +35,7 @@ class ViewForm(forms.Form):
         help_text="Filters and order of the list of companies, as in its address: hub=lahore&founded_year__gte=2015.",
     )
     is_published = forms.BooleanField(
-        label="public", required=False, help_text="Whether its address answers, for everybody."
+        label="Public", required=False, help_text="Whether its address answers, for everybody."
     )
 
     def save(self, view: PublicView, *, partner: Partner, by: Any) -> PublicView | None:

@@ -100,6 +100,10 @@ def url_of(obj: Any, view: str = "change") -> str:
     return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_{view}", args=[obj.pk])
 
 
+def page_of(client: Client, url: str) -> str:
+    return client.get(url).content.decode()
+
+
 def errors(response: Any) -> str:
     """What the page complains about, as text."""
     assert response.status_code == 200
@@ -294,7 +298,13 @@ def test_saving_what_is_there_writes_no_revision(client: Client) -> None:
 
 def test_adding_publishes(client: Client) -> None:
     hub = make.make_hub()
-    added = {"name": "Arbisoft", "website": "https://arbisoft.com/", "hub": hub.pk, "status": "published"}
+    added = {
+        "name": "Arbisoft",
+        "website": "https://arbisoft.com/",
+        "hub": hub.pk,
+        "status": "published",
+        "unsourced": "on",
+    }
     response = submit(client, reverse("admin:companies_company_add"), **added)
     assert response.status_code == 302
     assert document(Company.objects.get(slug="arbisoft"))["domain"] == "arbisoft.com"
@@ -339,12 +349,27 @@ def test_an_action_on_thousands_is_refused(
     assert Revision.objects.latest("pk") == before
 
 
+def test_no_browser_cuts_what_is_pasted(client: Client) -> None:
+    company = make.make_company()
+    make.make_source(company)
+    assert "maxlength" not in page_of(client, url_of(company))
+
+
+def test_who_gives_a_name_that_makes_no_slug_is_told(
+    client: Client, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        response = submit(client, reverse("admin:companies_company_add"), name="سسٹمز لمیٹڈ")
+    company = Company.objects.get()
+    assert f"so its slug is “{company.slug}”: give it a better one." in " ".join(messages(response))
+
+
 # What the database refuses, the curator can read, and nothing typed is lost
 
 
 REFUSED: list[tuple[dict[str, str], str]] = [
     ({"website": "javascript:alert(1)"}, "http"),
-    ({"website": "https://www.netsoltech.com/about"}, "domain: NetSol."),
+    ({"website": "https://www.netsoltech.com/about"}, "domain: NetSol ."),
     ({"employees_min": "50", "employees_max": "10"}, "employees"),
     ({"hourly_rate_min": "80", "hourly_rate_max": "25"}, "hourly rate"),
     ({"founded_year": "1492"}, "founding year"),
@@ -353,6 +378,11 @@ REFUSED: list[tuple[dict[str, str], str]] = [
     ({"slug": "netsol"}, "slug"),
     ({"slug": "Net_Sol!"}, "lower-case letters, digits and single hyphens"),
     ({"name": ""}, "required"),
+    ({"name": "x" * 201}, "at most 200 characters (it has 201)"),
+    ({"name": "Sys\u202emet"}, "invisible character in it (U+202E)"),
+    ({"name": "\U0001f680 \u2014"}, "has a letter or a digit"),
+    ({"legal_name": "Systems\x85Limited"}, "invisible character in it (U+0085)"),
+    ({"aliases": "SysLtd\n\U0001f680"}, "has a letter or a digit"),
     ({"export_markets": "US, ZZ"}, "ZZ"),
     ({"hub": "999999"}, "Select a valid choice"),
 ]
@@ -369,6 +399,15 @@ def test_refused_changes_keep_what_was_typed(client: Client, changes: dict[str, 
     company.refresh_from_db()
     assert company.summary == ""
     assert Revision.objects.latest("pk") == before
+
+
+def test_the_owner_of_a_domain_is_linked_and_what_is_not_saved_is_not(client: Client) -> None:
+    owner = make.make_company("Net<Sol>", slug="netsol", website="https://netsoltech.com/")
+    company = make.make_company()
+    text = submit(client, url_of(company), website="https://netsoltech.com/about").content.decode()
+    assert f'<a href="{url_of(owner)}" target="_blank" rel="noopener">Net&lt;Sol&gt;</a>' in text
+    assert 'href="https://netsoltech.com' not in text
+    assert f'href="{company.website}"' in client.get(url_of(company)).content.decode()
 
 
 def test_what_only_the_database_notices_is_said_in_the_form(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -451,6 +490,20 @@ def test_choices_are_looked_up_not_listed(client: Client) -> None:
     assert response.json()["results"] == [{"id": str(hub.pk), "text": "Gujranwala"}]
     form = client.get(reverse("admin:companies_company_add")).content.decode()
     assert "Gujranwala" not in form
+
+
+def test_what_is_called_just_so_is_looked_up_first() -> None:
+    """By name or alias, then what begins so, then what has a word that does, then what contains it."""
+    named: dict[str, list[str]] = {
+        **{"Blockchain": [], "Generative AI": [], "Ruby on Rails": [], "AI ethics": []},
+        **{"Artificial intelligence": ["a.i.", "AI"], "Speech": ["aid for ears"], "Data": []},
+    }
+    for name, aliases in named.items():
+        make.make_specialty(name, aliases=aliases)
+    lookup = {"app_label": "companies", "model_name": "company", "field_name": "specialties", "term": "ai "}
+    answer = signed_in(make.make_curator()).get(reverse("admin:autocomplete"), lookup).json()
+    first = ["Artificial intelligence", "AI ethics", "Speech", "Generative AI", "Blockchain", "Ruby on Rails"]
+    assert [result["text"] for result in answer["results"]] == first
 
 
 # Who may

@@ -48,7 +48,7 @@ def addresses(section: str) -> list[str]:
     led_to = {
         "Find what is to be done": [f"{reverse('admin:companies_company_changelist')}?ask=without_website"],
         "Add a company": [url_of(company)],
-        "Edit one, or many": [url_of(company)],
+        "Edit one, or many": [f"{url_of(company)}?_changelist_filters=ask%3Dwithout_website"],
         "Give a place to what has none": [url_of(make.make_specialty("Robotics"))],
         "Decide on suggestions": [url_of(suggestion)],
         "Merge duplicates": [

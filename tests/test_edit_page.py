@@ -9,13 +9,18 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from rest_framework.serializers import ValidationError
 
 from companies.models import Company
+from companies.serializers import CompanySerializer
+from companies.vouching import FACTS
 from companies.workflow import Step
-from directory.models import Revision
+from directory.models import Revision, Source
+from directory.publishing import edit
 from tests import factories as make
 from tests.curators import signed_in
-from tests.log import marked
+from tests.log import document, marked
 from tests.test_admin import Form, errors, messages, submit, url_of
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +51,7 @@ def test_what_might_exist_already(client: Client) -> None:
     assert (match["name"], match["url"], match["status"]) == ("Systems Limited", url_of(company), "Draft")
     assert match["reasons"]
     assert [one["name"] for one in alike(client, website="https://www.systemsltd.com/about")] == ["Systems Limited"]
+    assert [one["name"] for one in alike(client, website="systemsltd.com")] == ["Systems Limited"]
     assert alike(client, name="Systems Limited", exclude=company.pk) == []
 
 
@@ -68,6 +74,12 @@ def test_what_might_exist_costs_a_few_queries(
         alike(client, name="Systems 7", website="https://systems.example/", hub=hub.pk)
 
 
+def test_nothing_beside_a_lookup_changes_or_deletes_what_is_looked_up(client: Client) -> None:
+    company = make.make_company()
+    make.make_office(company)
+    assert "related-widget-wrapper-link" not in client.get(url_of(company)).content.decode()
+
+
 # Sources
 
 
@@ -83,6 +95,85 @@ def test_sources_are_shown_beside_the_fields_that_they_vouch_for(client: Client)
     assert "Annual report &lt;2025&gt;" in said
     assert "Annual report" in form["employees_min"].help_text
     assert "sources" not in form["website"].help_text
+
+
+def source_typed(client: Client, facts: str) -> Any:
+    """Type a new source of a company into its page, and save; a company of its own each time."""
+    company = make.make_company(f"Systems {Company.objects.count()}")
+    row = {"sources-TOTAL_FORMS": "1", "sources-0-reference": "https://psx.com.pk/", "sources-0-facts": facts}
+    return company, submit(client, url_of(company), **row)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Founded year, hub, website", ["founded_year", "hub", "website"]),
+        ("website founded_year HUB", ["website", "founded_year", "hub"]),
+        ("Employees min; Employees max", ["employees"]),
+        ("", []),
+    ],
+)
+def test_the_facts_of_a_source_are_fields_by_name_or_label(client: Client, typed: str, kept: list[str]) -> None:
+    company, response = source_typed(client, typed)
+    assert response.status_code == 302
+    assert company.sources.get().facts == kept
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("nonsense, hub", "“nonsense” is no field of a company. These are: name,"),
+        ("Founded yaer", "“Founded yaer” is no field of a company. Did you mean founded_year?"),
+        ("sources", "“sources” is no field"),
+    ],
+)
+def test_what_is_no_fact_is_named(client: Client, typed: str, says: str) -> None:
+    company, response = source_typed(client, typed)
+    assert says in errors(response)
+    assert not company.sources.exists()
+
+
+def test_no_import_and_no_suggestion_brings_facts_that_are_none() -> None:
+    """Whatever writes a document is refused alike; what may be written, but for sources, is what they vouch for."""
+    fields = CompanySerializer().fields
+    assert {name for name, field in fields.items() if not field.read_only} == {*FACTS, "sources"}
+    sources = [{"reference": "https://psx.com.pk/", "facts": ["name", "founded"]}]
+    with pytest.raises(ValidationError) as refused:
+        edit(Company(), {"name": "Arbisoft", "sources": sources}, source=Source.IMPORT)
+    assert "“founded” is no field of a company. Did you mean founded_year?" in str(refused.value)
+
+
+def test_the_source_of_an_edit_vouches_for_what_it_changes(client: Client) -> None:
+    company = make.make_company()
+    office = {"offices-TOTAL_FORMS": "1", "offices-0-hub": str(company.hub_id), "offices-0-address": "Arfa Tower"}
+    submit(client, url_of(company), employees_max="500", slug="systems", notes="Private.", source="PSX", **office)
+    source = company.sources.get()
+    assert (source.reference, source.facts) == ("PSX", ["employees", "offices"])
+    assert source.seen_on == timezone.localdate()
+    submit(client, url_of(company), founded_year="1977", source="PSX")
+    assert company.sources.get().facts == ["employees", "offices", "founded_year"]
+    assert document(company)["sources"][0]["facts"] == ["employees", "offices", "founded_year"]
+
+
+SOURCED: list[dict[str, str]] = [
+    {"source": "https://psx.com.pk/"},
+    {"sources-TOTAL_FORMS": "1", "sources-0-reference": "https://psx.com.pk/", "sources-0-facts": ""},
+    {"unsourced": "on"},
+]
+
+
+@pytest.mark.parametrize("given", SOURCED, ids=lambda given: next(iter(given)))
+def test_who_publishes_without_a_source_is_asked(client: Client, given: dict[str, str]) -> None:
+    company = make.make_company(status="draft")
+    asked = submit(client, url_of(company), status="published", summary="Typed for an hour.")
+    assert "nothing would say where its facts are from" in asked.content.decode()
+    company.refresh_from_db()
+    assert (company.status, company.summary) == ("draft", "")
+    form = {name: value for name, value in Form(asked).data.items() if "__prefix__" not in name}
+    assert client.post(url_of(company), form | given).status_code == 302
+    company.refresh_from_db()
+    assert (company.status, company.summary) == ("published", "Typed for an hour.")
+    assert submit(client, url_of(company), status="published", notes="Later.").status_code == 302
 
 
 # The preview

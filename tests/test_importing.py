@@ -84,6 +84,13 @@ def test_a_value_that_the_serializer_refuses_is_refused_before_anything_is_writt
     assert rows(batch) == [("refused", ["legal_name: Ensure this field has no more than 250 characters."])]
 
 
+def test_a_name_that_none_may_have_is_refused() -> None:
+    batch = make.make_import("name,legal_name\nZor\u202evex,\nKalix,Kal\u2066ix Ltd\n")
+    said = "It has an invisible character in it (U+{}), which a name has not: type it anew."
+    expected = [f"name: {said.format('202E')}", f"legal_name: {said.format('2066')}"]
+    assert rows(batch) == [("refused", [reason]) for reason in expected]
+
+
 def test_a_file_that_turns_out_bad_in_the_middle_fails_and_stages_nothing() -> None:
     batch = make.make_import("name\nZorvex\nKalix,surplus\n")
     assert (batch.state, batch.rows.count()) == (State.FAILED, 0)

@@ -200,6 +200,13 @@ REFUSED: dict[str, tuple[Any, list[str]]] = {
         {"company": "systems-limited", "patch": {"identifiers": [{"scheme": "lei", "value": "x"}]}},
         ["/patch/identifiers/0/value"],
     ),
+    "names that none may have": (
+        {"patch": {"name": "Sys\u202etems", "aliases": ["\u2014"]}}, ["/patch/aliases", "/patch/name"]
+    ),
+    "facts that are none": (
+        {"company": "systems-limited", "patch": {"sources": [{"reference": "x", "facts": ["nonsense"]}]}},
+        ["/patch/sources/0/facts"],
+    ),
     "a script": ({"company": "systems-limited", "patch": {"website": "javascript:alert(1)"}}, ["/patch/website"]),
     "nothing new": ({"company": "systems-limited", "patch": {"founded_year": 1977}}, ["/patch"]),
 }  # fmt: skip

@@ -46,7 +46,11 @@ def test_the_groups_are_what_the_table_says_and_making_them_again_changes_nothin
 
 def add_company(client: Client, status: str, **fields: str) -> Any:
     url = reverse("admin:companies_company_add")
-    return submit(client, url, **{"name": "Arbisoft", "website": "https://arbisoft.com/", "status": status} | fields)
+    return submit(
+        client,
+        url,
+        **{"name": "Arbisoft", "website": "https://arbisoft.com/", "status": status, "unsourced": "on"} | fields,
+    )
 
 
 REASON = "Seen on their website."
@@ -78,7 +82,7 @@ def test_a_step_is_open_to_whom_it_is_for(role: str, before: str, after: str) ->
         elif role == C and before in ("published", "withdrawn"):
             assert client.post(url_of(company), {"status": after}).status_code == 403
         else:
-            submit(client, url_of(company), status=after, reason=REASON)
+            submit(client, url_of(company), status=after, reason=REASON, unsourced="on")
         company.refresh_from_db()
         assert company.status == (after if is_open else before), attempt
         taken = [(step.before, step.after, str(step.by), step.reason) for step in company.steps.all()]
@@ -90,7 +94,7 @@ def test_a_step_is_kept_with_its_edit_or_not_at_all() -> None:
     response = submit(client, url_of(company), status="published", founded_year="1492")
     assert "founding year" in errors(response)
     assert not Step.objects.exists()
-    submit(client, url_of(company), status="published", founded_year="1977", reason=REASON)
+    submit(client, url_of(company), status="published", founded_year="1977", reason=REASON, unsourced="on")
     assert Revision.objects.latest("pk").reason == REASON
     assert document(company)["founded_year"] == 1977
     page = client.get(url_of(company)).content.decode()
@@ -154,7 +158,7 @@ def test_a_contributor_s_form_of_a_published_company_is_for_looking_at() -> None
     ],
 )
 def test_what_is_to_be_verified(monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], is_due: bool) -> None:
-    monkeypatch.setattr("companies.admin.timezone.localdate", lambda: datetime.date(2026, 11, 25))
+    monkeypatch.setattr("companies.list_filters.timezone.localdate", lambda: datetime.date(2026, 11, 25))
     make.make_company(**fields)
     response = browser(C).get(reverse("admin:companies_company_changelist"), {"ask": "to_verify"})
     assert len(response.context["cl"].result_list) == is_due

@@ -27,7 +27,7 @@ from tests import factories as make
 from tests.browsing import DESKTOP, PHONE, Site, assert_accessible, assert_fits, sign_in
 from tests.curators import make_member, signed_in
 from tests.log import actions, document
-from tests.test_admin import LIST, Form, act, errors, messages, url_of
+from tests.test_admin import LIST, Form, act, errors, messages, submit, url_of
 from tests.test_permissions import A, C, E, browser
 
 pytestmark = pytest.mark.django_db
@@ -43,7 +43,7 @@ def client() -> Client:
 @pytest.fixture
 def five(monkeypatch: pytest.MonkeyPatch) -> dict[str, Company]:
     """Companies that differ in what they lack, on a fixed day."""
-    monkeypatch.setattr("companies.admin.timezone.localdate", lambda: datetime.date(2026, 11, 25))
+    monkeypatch.setattr("companies.list_filters.timezone.localdate", lambda: datetime.date(2026, 11, 25))
     ai = make.make_specialty("Artificial intelligence", emerging=True)
     with publication(source=Source.SYSTEM):
         found = {
@@ -185,6 +185,41 @@ def test_companies_are_listed_by_specialty_once_each(client: Client, five: dict[
 
 
 # Saved views
+
+
+# From one to the next
+
+
+def test_saving_goes_on_through_the_list_as_it_is(client: Client) -> None:
+    """In the list's order; what is saved may leave the list by that."""
+    names = ["Zeta", "alpha", "Beta"]
+    companies = {name: make.make_company(name, website="") for name in names}
+    make.make_company("Gamma")
+    filters = urlencode({"_changelist_filters": "ask=without_website&o=-1"})
+
+    def walk(name: str) -> str:
+        url = f"{url_of(companies[name])}?{filters}"
+        assert "Save and next in list" in client.get(url).content.decode()
+        response = submit(client, url, website=f"https://{name}.example/", _next="Save and next in list")
+        assert response.status_code == 302
+        return str(response["Location"])
+
+    assert walk("Zeta") == f"{url_of(companies['Beta'])}?{filters}"
+    assert walk("Beta") == f"{url_of(companies['alpha'])}?{filters}"
+    assert walk("alpha") == f"{reverse(LIST)}?ask=without_website&o=-1"
+    assert "Save and next" not in client.get(url_of(companies["Zeta"])).content.decode()
+
+
+def test_names_are_sorted_whatever_their_capitals(client: Client) -> None:
+    for name in ("APPINSNAP", "Abq", "Éclair", "ebryx"):
+        make.make_company(name)
+    assert listed(client, "o=1") == ["Abq", "APPINSNAP", "ebryx", "Éclair"]
+
+
+def test_a_list_of_nothing_says_what_to_do_and_deletion_is_its_last_action(client: Client) -> None:
+    page = client.get(f"{reverse(LIST)}?ask=without_website&q=nobody").content.decode()
+    assert "There is no such company. Try fewer or other words" in page
+    assert list(client.get(reverse(LIST)).context["action_form"].fields["action"].choices)[-1][0] == "delete_selected"
 
 
 def save(client: Client, name: str = "No website", query: str = "ask=without_website", **fields: Any) -> Any:

@@ -12,6 +12,7 @@ from rest_framework.settings import api_settings
 
 from directory.api.fields import ChoiceField, NumberField, PublicIdField, SlugField, TextField, UrlField
 from directory.constraints import violation
+from directory.names import check_names
 
 
 class StrictSerializer(serializers.ModelSerializer):
@@ -31,6 +32,8 @@ class StrictSerializer(serializers.ModelSerializer):
         # The model validates; asking twice would cost every import a second round of queries.
         options.pop("validators", None)
         options.pop("allow_unicode", None)
+        if field_name in getattr(self.Meta.model, "named_by", ()):
+            options["validators"] = [check_names]  # where a row is only looked at, the model is not asked
         return field_class, options
 
     def get_validators(self) -> list[Any]:

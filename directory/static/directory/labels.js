@@ -8,9 +8,13 @@ function label() {
   for (const cell of document.querySelectorAll(".tabular td[class*='field-']")) {
     const column = [...cell.classList].find((one) => one.startsWith("field-"))?.slice("field-".length);
     const heading = cell.closest("table").querySelector(`th.column-${CSS.escape(column)}`)?.textContent.trim();
+    cell.dataset.label = heading ?? ""; // narrow windows have no headings
     for (const field of cell.querySelectorAll("input, select, textarea")) name(field, heading);
   }
-  for (const box of document.querySelectorAll(".tabular td.delete input")) name(box, "Delete");
+  for (const box of document.querySelectorAll(".tabular td.delete input")) {
+    name(box, "Delete");
+    box.closest("td").dataset.label = "Delete";
+  }
   for (const select of document.querySelectorAll("select.admin-autocomplete")) {
     const text = select.labels[0]?.textContent.trim().replace(/:$/, "") || select.getAttribute("aria-label");
     const shown = select.nextElementSibling?.querySelectorAll("[role=combobox], [role=textbox], input") ?? [];
