@@ -100,17 +100,29 @@ def import_page(request: HttpRequest, import_id: int) -> HttpResponse:
         "batch": batch,
         "state": batch.state,
         "counts": counts,
-        "pending": batch.rows.pending().count(),
         "decisions": [(value, label, counts[value], value == show) for value, label in Decision.choices],
         "show": show,
         "page": page,
         "entries": list(entries(list(page.object_list))),
         "columns": [(column, batch.mapping.get(column, "")) for column in batch.columns],
         "fields": list(FIELDS.items()),
-        "may_change": request.user.has_perm(CHANGE),
+        **choices_of(request, batch, show, counts),
         "may_publish": publishes(request.user),
     }
     return TemplateResponse(request, "admin/companies/import/import.html", context)
+
+
+def choices_of(request: HttpRequest, batch: Import, show: str, counts: dict[str, int]) -> dict[str, Any]:
+    """What the page offers: nothing that the import's state would refuse."""
+    may_change = request.user.has_perm(CHANGE)
+    pending = batch.rows.pending().count()
+    may_decide = may_change and batch.state in ACTIONS["decide"][0] and show == Decision.UNDECIDED and counts[show]
+    return {
+        "may_change": may_change,
+        "pending": pending,
+        "may_decide": may_decide,
+        "may_write": may_change and batch.state in ACTIONS["apply"][0] and (pending or may_decide),
+    }
 
 
 def act(request: HttpRequest, batch: Import) -> None:
@@ -145,8 +157,10 @@ def take_mapping(request: HttpRequest, batch: Import) -> None:
 
 
 def take_decisions(request: HttpRequest, batch: Import) -> None:
-    """Settle the rows of a page."""
+    """Settle the rows of a page; each of its buttons does so first, that nothing ticked is lost."""
     chosen = dict(read_choices(request.POST))
+    if not chosen:
+        return
     settled = 0
     for row in batch.rows.filter(number__in=chosen, done=False):
         try:
@@ -155,7 +169,8 @@ def take_decisions(request: HttpRequest, batch: Import) -> None:
             messages.error(request, f"Row {row.number} does not offer this choice.")
         else:
             settled += 1
-    messages.success(request, f"Decided: {settled}.")
+    if settled:
+        messages.success(request, f"Decided: {settled}.")
 
 
 def read_choices(post: QueryDict) -> Iterator[tuple[int, str]]:
@@ -166,11 +181,13 @@ def read_choices(post: QueryDict) -> Iterator[tuple[int, str]]:
 
 
 def skip_undecided(request: HttpRequest, batch: Import) -> None:
+    take_decisions(request, batch)
     number = batch.rows.filter(decision=Decision.UNDECIDED).update(decision=Decision.SKIP)
     messages.success(request, f"Left out: {number}.")
 
 
 def apply(request: HttpRequest, batch: Import) -> None:
+    take_decisions(request, batch)
     batch.move(State.APPLYING)
 
 

@@ -16,7 +16,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from companies.background import carry_on_all
 from companies.models import Company, Import
-from companies.staged import State
+from companies.staged import Decision, State
 from directory.uploads import LARGEST
 from tests import factories as make
 from tests.browsing import PHONE, Site, assert_accessible, assert_fits, sign_in
@@ -85,6 +85,26 @@ def test_a_file_is_uploaded_looked_at_decided_applied_and_undone(client: Client,
     known.refresh_from_db()
     batch.refresh_from_db()
     assert (batch.state, known.hub, batch.undone_by) == (State.UNDONE, None, editor)
+
+
+@pytest.mark.parametrize("do", ["apply", "skip"])
+def test_what_was_ticked_counts_whichever_button_is_pressed(client: Client, do: str) -> None:
+    make.make_hub("Karachi")
+    make.make_company("Nimbus Labs", hub=None, website="")
+    batch = make.make_import("name,city\nNimbus Labs,Karachi\nKalix,Karachi\n")
+    client.post(page_of(batch), {"do": do, "row-1": "new"})
+    assert batch.rows.get(number=1).decision == Decision.CREATE
+
+
+def test_an_import_that_was_undone_offers_no_decisions(client: Client) -> None:
+    make.make_hub("Karachi")
+    make.make_company("Nimbus Labs", hub=None, website="")
+    batch = make.make_import("name,city\nNimbus Labs,Karachi\nKalix,Karachi\n")
+    assert "Leave out all" in client.get(page_of(batch)).content.decode()
+    batch.move(State.UNDONE)
+    body = client.get(page_of(batch)).content.decode()
+    assert 'name="do"' not in body
+    assert '<fieldset class="options" disabled>' in body
 
 
 def test_a_column_must_hold_the_names(client: Client) -> None:
