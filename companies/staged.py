@@ -159,7 +159,7 @@ class ImportRow(models.Model):
 
     # `import` is a word of Python's.
     batch = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rows", verbose_name="import")
-    number = models.PositiveIntegerField(help_text="From 1, without the header.")
+    number = models.PositiveIntegerField(help_text="As in a spreadsheet, with the header.")
     raw = models.JSONField(help_text="Column → text, as in the file.")
     patch = models.JSONField(help_text="The row as a patch of a company’s document.")
     unplaced = models.JSONField(default=list, help_text="[column, value] of what found no place.")
