@@ -26,7 +26,7 @@ from django.urls import reverse
 from companies import background
 from companies.additions import additions
 from companies.batches import facts
-from companies.cleaning import COLUMNS
+from companies.cleaning import COLUMNS, claimed_twice
 from companies.files import TOO_LARGE, Refused
 from companies.models import Company
 from companies.serializers import CompanySerializer
@@ -52,7 +52,11 @@ class UploadForm(forms.Form):
         error_messages={"required": "Choose a file."},
     )
     reason = forms.CharField(
-        max_length=300, required=False, label="Where it comes from", help_text="Curators read it in the history."
+        max_length=300,
+        required=False,
+        label="Where it comes from",
+        help_text="An address, or the name of a list. It becomes a source of each company, for what the file says of"
+        " it, unless the file names a source for the row. Curators read it in the history as well.",
     )
 
     def receive(self, by: Any) -> Import | None:
@@ -149,11 +153,20 @@ def take_mapping(request: HttpRequest, batch: Import) -> None:
     if "name" not in mapping.values():
         messages.error(request, "Say which column holds the companies’ names.")
         return
+    if twice := claimed_twice(mapping):
+        messages.error(request, " ".join(too_many(name, columns) for name, columns in twice.items()))
+        return
     is_published = request.POST.get("status") == Status.PUBLISHED and publishes(request.user)
     batch.mapping = mapping
     batch.status = Status.PUBLISHED if is_published else Status.DRAFT
     batch.save(update_fields=["mapping", "status"])
     batch.move(State.STAGING)
+
+
+def too_many(name: str, columns: list[str]) -> str:
+    """That several columns are read as a field of one value."""
+    named = " and ".join(f"“{column}”" for column in columns)
+    return f"{named} are both read as {FIELDS[name]}, of which a company has one: leave one of them out."
 
 
 def take_decisions(request: HttpRequest, batch: Import) -> None:

@@ -69,7 +69,7 @@ def test_a_file_is_uploaded_looked_at_decided_applied_and_undone(client: Client,
     }
     [entry] = response.context["entries"]
     assert [one.field for one in entry["options"][0]["differences"]] == ["hub"]
-    client.post(url, {"do": "decide", "row-1": str(known.pk), "row-3": "new"})
+    client.post(url, {"do": "decide", "row-2": str(known.pk), "row-4": "new"})
     client.post(url, {"do": "apply"})
     carry_on_all(60)
     batch.refresh_from_db()
@@ -92,8 +92,8 @@ def test_what_was_ticked_counts_whichever_button_is_pressed(client: Client, do: 
     make.make_hub("Karachi")
     make.make_company("Nimbus Labs", hub=None, website="")
     batch = make.make_import("name,city\nNimbus Labs,Karachi\nKalix,Karachi\n")
-    client.post(page_of(batch), {"do": do, "row-1": "new"})
-    assert batch.rows.get(number=1).decision == Decision.CREATE
+    client.post(page_of(batch), {"do": do, "row-2": "new"})
+    assert batch.rows.get(number=2).decision == Decision.CREATE
 
 
 def test_an_import_that_was_undone_offers_no_decisions(client: Client) -> None:
@@ -112,6 +112,17 @@ def test_a_column_must_hold_the_names(client: Client) -> None:
     response = client.post(url, {"do": "stage", "column-0": "hub", "column-1": "nonsense"}, follow=True)
     assert "which column holds" in response.content.decode()
     assert Import.objects.get().state == State.UPLOADED
+
+
+def test_two_columns_are_not_read_as_the_field_of_one_value(client: Client) -> None:
+    url = upload(client, b"name,Firma,Ort,Stadt\nZorvex,Kalix,Lahore,Karachi\n")
+    columns = {"column-2": "hub", "column-3": "hub"}
+    both = {"do": "stage", "column-0": "name", "column-1": "name", **columns}
+    said = client.post(url, both, follow=True).content.decode()
+    assert "“name” and “Firma” are both read as name" in said
+    assert Import.objects.get().state == State.UPLOADED
+    client.post(url, {"do": "stage", "column-0": "name", "column-1": "", **columns})  # several places: one is home
+    assert Import.objects.get().state == State.STAGING
 
 
 @pytest.mark.security(23)
@@ -151,7 +162,7 @@ def test_refused_rows_are_downloaded_with_reasons_and_run_nothing(client: Client
     table = list(csv.reader(io.StringIO(text)))
     assert table[0] == ["row", "why", "name", "note"]
     assert [row[3] for row in table[1:]] == ["'=1+1", "'+1", "'@x", "'\tx", "z"]
-    assert [row[0] for row in table[1:]] == ["2", "3", "4", "5", "6"]
+    assert [row[0] for row in table[1:]] == ["3", "4", "5", "6", "7"]
     assert table[1][2] == "'-"
     assert "a row without a name" in table[1][1]
 
