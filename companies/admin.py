@@ -16,7 +16,7 @@ from companies.forms import CompanyForm
 from companies.import_admin import ImportAdmin, ImportRowAdmin
 from companies.link_page import LinkFilter, check_page, link_in_words, may_check
 from companies.links import LinkCheck
-from companies.list_filters import HomeFilter, QuestionFilter, SpecialtyFilter
+from companies.list_filters import HomeFilter, ImportFilter, QuestionFilter, SpecialtyFilter
 from companies.merge_page import PERMISSION, merge_page, undo_merge_page
 from companies.models import (
     Company,
@@ -103,6 +103,7 @@ class CompanyAdmin(PublishedAdmin):
         FactFilter,
         ("hub", HomeFilter),
         ("specialties", SpecialtyFilter),
+        ImportFilter,
     ]
     show_facets = admin.ShowFacets.ALWAYS
     list_select_related = ["hub"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any
 
 from django import forms
@@ -27,7 +28,8 @@ from companies import background
 from companies.additions import additions
 from companies.batches import facts
 from companies.cleaning import COLUMNS, claimed_twice
-from companies.files import TOO_LARGE, Refused
+from companies.files import TOO_LARGE, Refused, read_table
+from companies.leftovers import Guesser, left_out_lines, most_frequent
 from companies.models import Company
 from companies.serializers import CompanySerializer
 from companies.staged import Decision, Import, ImportRow, State
@@ -39,8 +41,18 @@ from directory.uploads import LARGEST
 
 ADD, CHANGE, VIEW = "companies.add_import", "companies.change_import", "companies.view_import"
 PAGE_SIZE = 20
+# The tab of the rows of which something is left out.
+LEFT_OUT = "left-out"
+LEFT_OUT_COLUMNS = ["row", "company", "column", "value", "perhaps"]
+# Values shown beside each column, so that one sees what it holds.
+SAMPLES, LONGEST_SAMPLE = 3, 40
 # Field → its label.
-FIELDS = {name: name.replace("_", " ") for name in COLUMNS}
+FIELDS = {name: name.replace("_", " ") for name in COLUMNS} | {
+    "hub": "city",
+    "offices": "other cities",
+    "hourly_rate": "hourly rate, US dollars",
+    "summary": "summary, one sentence",
+}
 
 
 class UploadForm(forms.Form):
@@ -91,12 +103,14 @@ def import_page(request: HttpRequest, import_id: int) -> HttpResponse:
     batch = get_object_or_404(Import.objects.without_file().select_related("by", "undone_by"), pk=import_id)
     if request.method == "POST":
         act(request, batch)
+        if not Import.objects.filter(pk=batch.pk).exists():
+            return HttpResponseRedirect(reverse("admin:companies_import_changelist"))
         return HttpResponseRedirect(f"{address(batch)}{'?' if request.GET else ''}{request.GET.urlencode()}")
-    show = request.GET.get("show", "")
-    show = show if show in Decision.values else Decision.UNDECIDED
-    rows = batch.rows.filter(decision=show).select_related("company").order_by("number")
-    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("p"))
     counts = batch.rows.tally()
+    show = shown(request.GET.get("show", ""), counts)
+    rows = batch.rows.with_leftovers() if show == LEFT_OUT else batch.rows.filter(decision=show)
+    page = Paginator(rows.select_related("company").order_by("number"), PAGE_SIZE).get_page(request.GET.get("p"))
+    guesser = Guesser(batch)
     context = {
         **admin.site.each_context(request),
         "title": batch.name,
@@ -105,10 +119,13 @@ def import_page(request: HttpRequest, import_id: int) -> HttpResponse:
         "state": batch.state,
         "counts": counts,
         "decisions": [(value, label, counts[value], value == show) for value, label in Decision.choices],
+        "left_out": batch.rows.with_leftovers().count(),
+        "frequent": most_frequent(batch, guesser) if show == LEFT_OUT else [],
+        "outcome": batch.outcome() if counts["done"] else None,
         "show": show,
         "page": page,
-        "entries": list(entries(list(page.object_list))),
-        "columns": [(column, batch.mapping.get(column, "")) for column in batch.columns],
+        "entries": list(entries(list(page.object_list), guesser)),
+        "columns": list(columns_of(batch)) if batch.state in ACTIONS["stage"][0] else [],
         "fields": list(FIELDS.items()),
         **choices_of(request, batch, show, counts),
         "may_publish": publishes(request.user),
@@ -116,12 +133,34 @@ def import_page(request: HttpRequest, import_id: int) -> HttpResponse:
     return TemplateResponse(request, "admin/companies/import/import.html", context)
 
 
+def shown(asked: str, counts: dict[str, int]) -> str:
+    """The tab that is asked for; else what is to be decided or, where nothing is, the first that has rows."""
+    if asked in (*Decision.values, LEFT_OUT):
+        return asked
+    order = (Decision.UNDECIDED, Decision.CREATE, Decision.UPDATE, Decision.REFUSED)
+    return next((value for value in order if counts[value]), Decision.UNDECIDED)
+
+
+def columns_of(batch: Import) -> Iterator[tuple[str, str, list[str]]]:
+    """(column, the field that it is read as, its first values)."""
+    try:
+        rows = [row for _, row in islice(read_table(batch.name, bytes(batch.content)).rows, SAMPLES)]
+    except ValueError:  # which staging tells
+        rows = []
+    for column in batch.columns:
+        yield column, batch.mapping.get(column, ""), [row[column][:LONGEST_SAMPLE] for row in rows if column in row]
+
+
 def choices_of(request: HttpRequest, batch: Import, show: str, counts: dict[str, int]) -> dict[str, Any]:
     """What the page offers: nothing that the import's state would refuse."""
     may_change = request.user.has_perm(CHANGE)
     pending = batch.rows.pending().count()
     may_decide = may_change and batch.state in ACTIONS["decide"][0] and show == Decision.UNDECIDED and counts[show]
+    is_unwritten = not counts["done"]
     return {
+        "may_map": may_change and is_unwritten and batch.state in ACTIONS["stage"][0],
+        "may_cancel": may_change and is_unwritten and batch.state in ACTIONS["cancel"][0],
+        "may_undo": may_change and not is_unwritten and batch.state in ACTIONS["undo"][0],
         "may_change": may_change,
         "pending": pending,
         "may_decide": may_decide,
@@ -183,6 +222,7 @@ def take_decisions(request: HttpRequest, batch: Import) -> None:
         else:
             settled += 1
     if settled:
+        batch.count()
         messages.success(request, f"Decided: {settled}.")
 
 
@@ -196,12 +236,22 @@ def read_choices(post: QueryDict) -> Iterator[tuple[int, str]]:
 def skip_undecided(request: HttpRequest, batch: Import) -> None:
     take_decisions(request, batch)
     number = batch.rows.filter(decision=Decision.UNDECIDED).update(decision=Decision.SKIP)
+    batch.count()
     messages.success(request, f"Left out: {number}.")
 
 
 def apply(request: HttpRequest, batch: Import) -> None:
     take_decisions(request, batch)
     batch.move(State.APPLYING)
+
+
+def cancel(request: HttpRequest, batch: Import) -> None:
+    """Forget a file of which nothing was written."""
+    if batch.rows.done().exists():
+        messages.error(request, "Rows of it were written already: undo the import.")
+        return
+    messages.success(request, f"The import of {batch.name} was cancelled. Nothing was written.")
+    batch.delete()
 
 
 def undo(request: HttpRequest, batch: Import) -> None:
@@ -220,11 +270,12 @@ ACTIONS: dict[str, Any] = {
     "decide": ((State.STAGED, State.APPLIED), take_decisions),
     "skip": ((State.STAGED, State.APPLIED), skip_undecided),
     "apply": ((State.STAGED, State.APPLIED, State.FAILED), apply),
+    "cancel": ((State.UPLOADED, State.STAGED, State.FAILED), cancel),
     "undo": ((State.APPLIED, State.FAILED), undo),
 }
 
 
-def entries(rows: list[ImportRow]) -> Iterator[dict[str, Any]]:
+def entries(rows: list[ImportRow], guesser: Guesser) -> Iterator[dict[str, Any]]:
     """Rows as the page shows them: each with what it may be, and with what it would add to that."""
     pks = {pk for row in rows for pk in [row.company_id, *(pk for pk, _, _ in row.candidates)] if pk and pk > 0}
     companies = Company.objects.for_document().in_bulk(pks)
@@ -232,7 +283,8 @@ def entries(rows: list[ImportRow]) -> Iterator[dict[str, Any]]:
     for row in rows:
         yield {
             "row": row,
-            "name": row.patch.get("name") or next(iter(row.raw.values()), ""),
+            "name": row.patch.get("name") or name_as_in_file(row, guesser.mapping),
+            "unplaced": [(column, value, guesser.guess(column, value)) for column, value in row.unplaced],
             "raw": list(row.raw.items()),
             "options": [
                 {
@@ -248,6 +300,10 @@ def entries(rows: list[ImportRow]) -> Iterator[dict[str, Any]]:
             "patch": [(FIELDS.get(name, name), in_words(value)) for name, value in row.patch.items()],
             "differences": differences(serializer, companies.get(row.company_id or 0), row),
         }
+
+
+def name_as_in_file(row: ImportRow, mapping: Mapping[str, str]) -> str:
+    return next((value for column, value in row.raw.items() if mapping.get(column) == "name"), "A row without a name")
 
 
 def differences(serializer: Any, company: Company | None, row: ImportRow) -> list[Difference]:
@@ -266,9 +322,20 @@ def refused_page(request: HttpRequest, import_id: int) -> StreamingHttpResponse:
     """The refused rows as CSV: as they were in the file, behind their numbers and reasons."""
     require(request, VIEW)
     batch = get_object_or_404(Import.objects.without_file(), pk=import_id)
-    response = StreamingHttpResponse(refused_lines(batch), content_type="text/csv; charset=utf-8; header=present")
-    response["Content-Disposition"] = f'attachment; filename="import-{batch.pk}-refused.csv"'
-    return response
+    return csv_response(f"import-{batch.pk}-refused.csv", ["row", "why", *batch.columns], refused_lines(batch))
+
+
+def left_out_page(request: HttpRequest, import_id: int) -> StreamingHttpResponse:
+    """What found no place of rows that go in, as CSV: a line for each value."""
+    require(request, VIEW)
+    batch = get_object_or_404(Import.objects.without_file(), pk=import_id)
+    return csv_response(f"import-{batch.pk}-left-out.csv", LEFT_OUT_COLUMNS, left_out_lines(batch))
+
+
+def refused_lines(batch: Import) -> Iterator[list[str]]:
+    rows = batch.rows.filter(decision=Decision.REFUSED).order_by("number")
+    for row in rows.iterator(chunk_size=1000):
+        yield [str(row.number), " ".join(row.reasons), *(row.raw.get(column, "") for column in batch.columns)]
 
 
 class Echo:
@@ -278,13 +345,13 @@ class Echo:
         return text
 
 
-def refused_lines(batch: Import) -> Iterator[str]:
+def csv_response(name: str, columns: list[str], lines: Iterable[list[str]]) -> StreamingHttpResponse:
+    """A table to download, escaped so that no spreadsheet runs any of it."""
     writer: Any = csv.writer(Echo())
-    yield "\ufeff" + writer.writerow(["row", "why", *map(plain, batch.columns)])
-    rows = batch.rows.filter(decision=Decision.REFUSED).order_by("number")
-    for row in rows.iterator(chunk_size=1000):
-        cells = [row.raw.get(column, "") for column in batch.columns]
-        yield writer.writerow([row.number, *map(plain, [" ".join(row.reasons), *cells])])
+    texts = chain(["\ufeff"], (writer.writerow(map(plain, line)) for line in chain([columns], lines)))
+    response = StreamingHttpResponse(texts, content_type="text/csv; charset=utf-8; header=present")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 def progress_page(request: HttpRequest, import_id: int) -> JsonResponse:

@@ -124,6 +124,33 @@ class Import(models.Model):
         """What the log says of each of its revisions."""
         return f"Import {self.pk}, {self.name}" + (f": {self.reason}" if self.reason else "")
 
+    @property
+    def standing(self) -> str:
+        """Its state in words; an import of which rows wait is not done with."""
+        waiting = self.counts.get(Decision.UNDECIDED, 0)
+        if self.state != State.APPLIED or not waiting:
+            return self.get_state_display()
+        return f"Applied, except {waiting} row{'' if waiting == 1 else 's'} to be decided"
+
+    def outcome(self) -> dict[str, int]:
+        """How many companies were created and changed, and how many rows changed nothing, were refused, wait."""
+        done = self.rows.done()
+        created = done.filter(decision=Decision.CREATE)
+        new = created.filter(company__isnull=False).values("company")
+        known = done.filter(decision=Decision.UPDATE).exclude(company__in=new)
+        return {
+            "created": created.count(),
+            "changed": known.exclude(before={}).values("company").distinct().count(),
+            "unchanged": known.filter(before={}).count(),
+            "refused": self.rows.filter(decision=Decision.REFUSED).count(),
+            "waiting": self.rows.filter(decision=Decision.UNDECIDED).count(),
+        }
+
+    def count(self) -> None:
+        """Count its rows anew."""
+        self.counts = self.rows.tally()
+        self.save(update_fields=["counts"])
+
     def move(self, state: str, problem: str = "") -> None:
         """Go to ``state``, with the rows counted as they are then."""
         self.state, self.problem = state, problem
@@ -142,6 +169,15 @@ class ImportRowQuerySet(models.QuerySet["ImportRow"]):
 
     def done(self) -> ImportRowQuerySet:
         return self.filter(done=True)
+
+    def with_leftovers(self) -> ImportRowQuerySet:
+        """The rows that go in, or may, although something that they say found no place."""
+        found = self.exclude(decision__in=(Decision.SKIP, Decision.REFUSED))
+        return found.exclude(unplaced=[], reasons=[])
+
+    def writing(self) -> ImportRowQuerySet:
+        """The rows that made a company, or changed it."""
+        return self.done().exclude(before={})
 
     def to_write(self) -> ImportRowQuerySet:
         """Without what only people look at."""

@@ -95,6 +95,7 @@ PAGES: dict[str, tuple[str, list[int]]] = {
     "companies_company_check_link": ("/admin/companies/company/0/check-link/", [302, 403, 403, 403, 403, 403]),
     "companies_company_bulk": ("/admin/companies/company/bulk/set_hub/?ids=0", [302, 403, 200, 200, 200, 200]),
     "companies_import_refused": ("/admin/companies/import/0/refused/", [302, 403, 403, 404, 404, 404]),
+    "companies_import_left_out": ("/admin/companies/import/0/left-out/", [302, 403, 403, 404, 404, 404]),
     "companies_import_progress": ("/admin/companies/import/0/progress/", [302, 403, 403, 404, 404, 404]),
     "companies_merge_undo": ("/admin/companies/merge/0/undo/", [302, 403, 403, 404, 404, 404]),
     "partners_webhook_of_partner": ("/admin/partners/webhook/of/0/", [302, 403, 403, 403, 404, 404]),
