@@ -36,8 +36,8 @@ from companies.staged import Decision, Import, ImportRow, State
 from companies.staging import decide, receive
 from companies.workflow import Status, publishes
 from directory.api.exports import plain
-from directory.reverting import Difference, in_words
 from directory.uploads import LARGEST
+from directory.wording import Difference, Wording
 
 ADD, CHANGE, VIEW = "companies.add_import", "companies.change_import", "companies.view_import"
 PAGE_SIZE = 20
@@ -279,7 +279,7 @@ def entries(rows: list[ImportRow], guesser: Guesser) -> Iterator[dict[str, Any]]
     """Rows as the page shows them: each with what it may be, and with what it would add to that."""
     pks = {pk for row in rows for pk in [row.company_id, *(pk for pk, _, _ in row.candidates)] if pk and pk > 0}
     companies = Company.objects.for_document().in_bulk(pks)
-    serializer = CompanySerializer()
+    serializer, wording = CompanySerializer(), Wording(Company)
     for row in rows:
         yield {
             "row": row,
@@ -292,13 +292,13 @@ def entries(rows: list[ImportRow], guesser: Guesser) -> Iterator[dict[str, Any]]
                     "company": companies.get(pk),
                     "earlier": -pk,
                     "reasons": ", ".join(reasons),
-                    "differences": differences(serializer, companies.get(pk), row),
+                    "differences": differences(serializer, wording, companies.get(pk), row),
                 }
                 for pk, _, reasons in row.candidates
                 if pk < 0 or pk in companies
             ],
-            "patch": [(FIELDS.get(name, name), in_words(value)) for name, value in row.patch.items()],
-            "differences": differences(serializer, companies.get(row.company_id or 0), row),
+            "patch": [(FIELDS.get(name, name), wording.say(name, value)) for name, value in row.patch.items()],
+            "differences": differences(serializer, wording, companies.get(row.company_id or 0), row),
         }
 
 
@@ -306,7 +306,7 @@ def name_as_in_file(row: ImportRow, mapping: Mapping[str, str]) -> str:
     return next((value for column, value in row.raw.items() if mapping.get(column) == "name"), "A row without a name")
 
 
-def differences(serializer: Any, company: Company | None, row: ImportRow) -> list[Difference]:
+def differences(serializer: Any, wording: Wording, company: Company | None, row: ImportRow) -> list[Difference]:
     """What a row adds to a company, or did."""
     if company is None:
         return []
@@ -315,7 +315,7 @@ def differences(serializer: Any, company: Company | None, row: ImportRow) -> lis
     else:
         before = facts(serializer, company)
         after = additions(before, row.patch)
-    return [Difference(name.replace("_", " "), in_words(before.get(name)), in_words(after[name])) for name in after]
+    return [wording.difference(name, before.get(name), after[name]) for name in after]
 
 
 def refused_page(request: HttpRequest, import_id: int) -> StreamingHttpResponse:
