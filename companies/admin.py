@@ -17,7 +17,7 @@ from companies.import_admin import ImportAdmin, ImportRowAdmin
 from companies.link_page import LinkFilter, check_page, link_in_words, may_check
 from companies.links import LinkCheck
 from companies.list_filters import HomeFilter, ImportFilter, QuestionFilter, SpecialtyFilter
-from companies.merge_page import PERMISSION, merge_page, undo_merge_page
+from companies.merge_page import PERMISSION, company_link, merge_page, undo_merge_page
 from companies.models import (
     Company,
     Credential,
@@ -237,15 +237,23 @@ class WordAdmin(LookedAtAdmin):
 
 @admin.register(Merge)
 class MergeAdmin(LookedAtAdmin):
-    fields = ["at", "keep", "drop", "by", "reason", "undone_at", "undo"]
-    readonly_fields = ["undo"]
-    list_display = ["at", "keep", "drop", "by", "reason", "undone_at", "undo"]
+    fields = ["at", "kept", "merged_into_it", "by", "reason", "undone_at", "undo"]
+    readonly_fields = ["kept", "merged_into_it", "undo"]
+    list_display = ["at", "kept", "merged_into_it", "by", "reason", "undone_at", "undo"]
     list_select_related = ["keep", "drop", "by"]
     search_fields = ["keep__name_key__startswith", "drop__name_key__startswith"]
 
     def get_urls(self) -> list[Any]:
         undo = self.admin_site.admin_view(undo_merge_page)
         return [path("<int:merge_id>/undo/", undo, name="companies_merge_undo"), *super().get_urls()]
+
+    @admin.display(description="kept", ordering="keep__name_key")
+    def kept(self, obj: Merge) -> str:
+        return company_link(obj.keep)
+
+    @admin.display(description="merged into it", ordering="drop__name_key")
+    def merged_into_it(self, obj: Merge) -> str:
+        return company_link(obj.drop)
 
     @admin.display(description="undo")
     def undo(self, obj: Merge) -> str:
