@@ -97,6 +97,7 @@ PAGES: dict[str, tuple[str, list[int]]] = {
     "companies_import_refused": ("/admin/companies/import/0/refused/", [302, 403, 403, 404, 404, 404]),
     "companies_import_left_out": ("/admin/companies/import/0/left-out/", [302, 403, 403, 404, 404, 404]),
     "companies_import_progress": ("/admin/companies/import/0/progress/", [302, 403, 403, 404, 404, 404]),
+    "companies_duplicate_look": ("/admin/companies/duplicate/look/", [302, 403, 403, 405, 405, 405]),
     "companies_merge_undo": ("/admin/companies/merge/0/undo/", [302, 403, 403, 404, 404, 404]),
     "partners_webhook_of_partner": ("/admin/partners/webhook/of/0/", [302, 403, 403, 403, 404, 404]),
     "partners_webhook_look_after": ("/admin/partners/webhook/0/look-after/", [302, 403, 403, 403, 404, 404]),
