@@ -56,7 +56,7 @@ from directory.admin import (
     PublishedAdmin,
 )
 from directory.narrowing import BooleanFilter, ChoicesFilter, CountedChangeList
-from directory.site import SitePage
+from directory.site import SitePage, Work
 
 
 @admin.register(Company)
@@ -275,3 +275,33 @@ for model, model_admin in {
 }.items():
     admin.site.register(model, model_admin)
 admin.site.pages.append(SitePage("quality/", "quality", "Quality", quality_page, QUALITY_PERMISSION))  # type: ignore[attr-defined]
+admin.site.work += [  # type: ignore[attr-defined]
+    Work(
+        "mine",
+        "Companies waiting for me",
+        "companies/company/?ask=waiting_for",
+        lambda user: Company.objects.waiting_for(user),
+        "companies.change_company",
+    ),
+    Work(
+        "suggestions",
+        "Open suggestions",
+        "companies/suggestion/",
+        lambda user: Suggestion.objects.open(),
+        "companies.view_suggestion",
+    ),
+    Work(
+        "duplicates",
+        "Possible duplicates",
+        "companies/duplicate/",
+        lambda user: Duplicate.objects.open(),
+        "companies.view_duplicate",
+    ),
+    Work(
+        "imports",
+        "Imports that wait",
+        "companies/import/?waits=yes",
+        lambda user: Import.objects.for_curators(),
+        "companies.view_import",
+    ),
+]

@@ -19,28 +19,14 @@ from companies.merge_page import company_link
 from companies.models import Duplicate, DuplicateSearch
 from companies.reasons import ReasonActionForm
 from directory.admin import CuratorFilter, LookedAtAdmin, containing
+from directory.narrowing import OpenFilter
 
 DECIDE = "companies.decide_duplicate"
-ALL = "all"
 TASK = "companies.tasks.find_duplicates"
 
 
-class StateFilter(admin.SimpleListFilter):
-    """By state; unless one is chosen, what waits for a decision."""
-
-    title = parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [*Duplicate.State.choices[1:], (ALL, "All")]
-
-    def choices(self, changelist: Any) -> Any:
-        """The first choice, which is made by choosing none, is what is open."""
-        first, *others = super().choices(changelist)
-        return [{**first, "display": Duplicate.State.OPEN.label}, *others]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        state = self.value() or Duplicate.State.OPEN
-        return queryset if state == ALL else queryset.filter(state=state)
+class StateFilter(OpenFilter):
+    states = Duplicate.State
 
 
 class ScoreFilter(admin.SimpleListFilter):
@@ -80,7 +66,7 @@ class DuplicateAdmin(LookedAtAdmin):
     actions = ["not_duplicate"]
     fields = ["first", "second", "score", "said", "seen_at", "state", "by", "at", "why"]
     readonly_fields = ["said"]
-    list_display = ["score", "one", "other", "said", "merge", "state", "decided"]
+    list_display = ["score", "one", "other", "merge", "said", "state", "decided"]
     list_display_links = ["score"]
     change_list_template = "admin/companies/duplicate/change_list.html"
     list_filter = [StateFilter, ScoreFilter, ("by", CuratorFilter)]

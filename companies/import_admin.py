@@ -12,11 +12,22 @@ from companies.models import Import
 from directory.admin import CuratorFilter, LookedAtAdmin
 
 
+class WaitsFilter(admin.SimpleListFilter):
+    title = "waiting for somebody"
+    parameter_name = "waits"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [("yes", "Yes")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.for_curators() if self.value() else queryset  # type: ignore[attr-defined]
+
+
 class ImportAdmin(LookedAtAdmin):
     """Files that became companies, or are about to."""
 
     list_display = ["name", "at", "by", "standing", "rows", "done"]
-    list_filter = ["state", ("by", CuratorFilter)]
+    list_filter = [WaitsFilter, "state", ("by", CuratorFilter)]
     list_select_related = ["by"]
     search_fields = ["name", "reason"]
 

@@ -78,7 +78,7 @@ def review_page(request: HttpRequest, model_admin: admin.ModelAdmin, object_id: 
         if not refused:
             model_admin.log_change(request, suggestion, "Decided.")
             messages.success(request, f"Decided: {suggestion}.")
-            return HttpResponseRedirect(reverse("admin:companies_suggestion_changelist"))
+            return HttpResponseRedirect(next_after(suggestion))
     found = fields(suggestion, facts(company) if company else {})
     context = {
         **admin.site.each_context(request),
@@ -97,6 +97,15 @@ def review_page(request: HttpRequest, model_admin: admin.ModelAdmin, object_id: 
         "refusals": refused,
     }
     return TemplateResponse(request, "admin/companies/suggestion/review.html", context)
+
+
+def next_after(suggestion: Suggestion) -> str:
+    """The page of the suggestion that came after this one, else of the oldest; the list where none waits."""
+    waiting = Suggestion.objects.open().order_by("pk")
+    following = waiting.filter(pk__gt=suggestion.pk).first() or waiting.first()
+    if following is None:
+        return reverse("admin:companies_suggestion_changelist")
+    return reverse("admin:companies_suggestion_change", args=[following.pk])
 
 
 def take(request: HttpRequest, suggestion: Suggestion) -> None:

@@ -56,6 +56,11 @@ class ImportQuerySet(models.QuerySet["Import"]):
         """Those that the background has to go on with, the oldest first."""
         return self.filter(state__in=BUSY).order_by("pk")
 
+    def for_curators(self) -> ImportQuerySet:
+        """Those that wait for somebody to say how they go on."""
+        unfinished = Q(state__in=[State.UPLOADED, State.STAGED, State.FAILED])
+        return self.filter(unfinished | Q(state=State.APPLIED, counts__undecided__gt=0))
+
     def without_file(self) -> ImportQuerySet:
         return self.defer("content")
 

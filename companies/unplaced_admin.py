@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from companies.placing import place_again
+from companies.unplaced import UnplacedValue
 from companies.workflow import PUBLISH
 from directory.admin import LookedAtAdmin
 from directory.publishing import CHUNK
@@ -17,7 +18,9 @@ class UnplacedValueAdmin(LookedAtAdmin):
 
     deferred = ("company__document", "company__search", "company__description")
     actions = ["place_again"]
-    list_display = ["value", "field", "company", "seen_at"]
+    fields = ["value", "meant_for", "company", "seen_at"]
+    readonly_fields = ["meant_for"]
+    list_display = ["value", "meant_for", "company", "seen_at"]
     list_filter = ["field"]
     list_select_related = ["company"]
     search_fields = ["value__istartswith"]
@@ -28,6 +31,10 @@ class UnplacedValueAdmin(LookedAtAdmin):
 
     def has_publish_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PUBLISH)
+
+    @admin.display(description="meant for", ordering="field")
+    def meant_for(self, obj: UnplacedValue) -> str:
+        return obj.field.replace("_", " ")
 
     @admin.action(description="Place again", permissions=["publish"])
     def place_again(self, request: HttpRequest, queryset: QuerySet) -> None:

@@ -312,7 +312,8 @@ class RevisionQuerySet(models.QuerySet["Revision"]):
         """With ``names`` of what each changed, at most so many, and ``objects``, how many these are."""
         versions = Version.objects.filter(revision=models.OuterRef("pk"))
         name = KeyTextTransform("name", Cast("document", models.JSONField()))
-        named = versions.order_by("pk").values(shown=Coalesce(name, models.F("slug")))[:most]
+        shown = Coalesce(name, "slug", output_field=models.TextField())
+        named = versions.order_by("pk").values(shown=shown)[:most]
         counted = versions.order_by().values("revision").values(number=models.Count("pk"))
         return self.annotate(names=ArraySubquery(named), objects=models.Subquery(counted))
 
