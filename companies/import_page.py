@@ -242,6 +242,9 @@ def skip_undecided(request: HttpRequest, batch: Import) -> None:
 
 def apply(request: HttpRequest, batch: Import) -> None:
     take_decisions(request, batch)
+    if not batch.rows.pending().exists():
+        messages.error(request, "Nothing is decided yet that could be written.")
+        return
     batch.move(State.APPLYING)
 
 

@@ -100,6 +100,15 @@ def test_what_was_ticked_counts_whichever_button_is_pressed(client: Client, do: 
     assert batch.rows.get(number=2).decision == Decision.CREATE
 
 
+def test_nothing_is_written_while_nothing_is_decided(client: Client) -> None:
+    make.make_hub("Karachi")
+    make.make_company("Nimbus Labs", hub=None, website="")
+    batch = make.make_import("name,city\nNimbus Labs,Karachi\n")
+    assert "Nothing is decided yet" in client.post(page_of(batch), {"do": "apply"}, follow=True).content.decode()
+    batch.refresh_from_db()
+    assert batch.state == State.STAGED
+
+
 def test_an_import_that_was_undone_offers_no_decisions(client: Client) -> None:
     make.make_hub("Karachi")
     make.make_company("Nimbus Labs", hub=None, website="")

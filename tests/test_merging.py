@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from playwright.sync_api import Page, expect
 from rest_framework.serializers import ValidationError
 
 from companies.merging import facts, merge_companies, undo_merge
@@ -15,6 +16,7 @@ from directory.models import Revision, Source
 from directory.publishing import edit
 from directory.undoing import CannotUndo, undo
 from tests import factories as make
+from tests.browsing import PHONE, Site, assert_accessible, assert_fits, sign_in
 from tests.curators import signed_in
 from tests.log import actions
 
@@ -232,3 +234,17 @@ def test_only_who_may_merge_does(keep: Company, drop: Company) -> None:
     url = f"{reverse('admin:companies_company_merge')}?keep={keep.pk}&drop={drop.pk}"
     assert client.get(url).status_code == client.post(url, {"merge": "1", "reason": "No"}).status_code == 403
     assert not Merge.objects.exists()
+
+
+def test_the_result_follows_each_choice(page: Page, site: Site) -> None:
+    sign_in(page, site)
+    page.goto(f"{reverse('admin:companies_company_merge')}?keep=1&drop=2")
+    result = page.locator("#result-name")
+    kept = result.inner_text()
+    expect(page.get_by_role("button", name="Show the result")).to_be_hidden()
+    page.get_by_role("group", name="name", exact=True).get_by_label("right").check()
+    expect(result).not_to_have_text(kept)
+    expect(page.get_by_role("status")).to_contain_text(f"found by “{kept}” as well")
+    assert_accessible(page)
+    page.set_viewport_size(PHONE)
+    assert_fits(page)
