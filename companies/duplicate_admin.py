@@ -66,7 +66,7 @@ class DuplicateAdmin(LookedAtAdmin):
     actions = ["not_duplicate"]
     fields = ["first", "second", "score", "said", "seen_at", "state", "by", "at", "why"]
     readonly_fields = ["said"]
-    list_display = ["score", "one", "other", "merge", "said", "state", "decided"]
+    list_display = ["score", "one", "other", "merge", "decided", "said"]
     list_display_links = ["score"]
     change_list_template = "admin/companies/duplicate/change_list.html"
     list_filter = [StateFilter, ScoreFilter, ("by", CuratorFilter)]
@@ -87,7 +87,7 @@ class DuplicateAdmin(LookedAtAdmin):
         """Whoever does not merge has no use for the way to it, and what is open was decided by nobody."""
         hidden = set() if request.user.has_perm(MERGE) else {"merge"}
         if StateFilter.parameter_name not in request.GET:
-            hidden |= {"state", "decided"}
+            hidden.add("decided")
         return [column for column in self.list_display if column not in hidden]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
@@ -111,11 +111,13 @@ class DuplicateAdmin(LookedAtAdmin):
     def other(self, obj: Duplicate) -> str:
         return company_link(obj.second)
 
-    @admin.display(description="decided", empty_value="—")
+    @admin.display(description="state", ordering="state")
     def decided(self, obj: Duplicate) -> str:
+        """What was decided, when, by whom and why."""
         if obj.at is None:
-            return ""
-        return f"{obj.at:%d %B %Y} by {obj.by or 'somebody'}" + (f": {obj.why}" if obj.why else "")
+            return obj.get_state_display()
+        why = f": {obj.why}" if obj.why else ""
+        return f"{obj.get_state_display()}, {obj.at:%d %b %Y}, by {obj.by or 'somebody'}{why}"
 
     @admin.display(description="reasons")
     def said(self, obj: Duplicate) -> str:

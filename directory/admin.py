@@ -282,6 +282,9 @@ class KindFilter(admin.SimpleListFilter):
 class LookedAtAdmin(GuardedAdmin):
     """What the machinery writes and nobody edits."""
 
+    class Media:
+        css: ClassVar = {"all": ["directory/curators.css"]}
+
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
