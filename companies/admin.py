@@ -16,8 +16,8 @@ from companies.forms import CompanyForm
 from companies.import_admin import ImportAdmin, ImportRowAdmin
 from companies.link_page import LinkFilter, check_page, link_in_words, may_check
 from companies.links import LinkCheck
-from companies.list_filters import HomeFilter, QuestionFilter, SpecialtyFilter
-from companies.merge_page import PERMISSION, merge_page, undo_merge_page
+from companies.list_filters import HomeFilter, ImportFilter, QuestionFilter, SpecialtyFilter
+from companies.merge_page import PERMISSION, company_link, merge_page, undo_merge_page
 from companies.models import (
     Company,
     Credential,
@@ -56,7 +56,7 @@ from directory.admin import (
     PublishedAdmin,
 )
 from directory.narrowing import BooleanFilter, ChoicesFilter, CountedChangeList
-from directory.site import SitePage
+from directory.site import SitePage, Work
 
 
 @admin.register(Company)
@@ -106,6 +106,7 @@ class CompanyAdmin(PublishedAdmin):
         FactFilter,
         ("hub", HomeFilter),
         ("specialties", SpecialtyFilter),
+        ImportFilter,
     ]
     show_facets = admin.ShowFacets.ALWAYS
     list_select_related = ["hub"]
@@ -252,15 +253,23 @@ class WordAdmin(LookedAtAdmin):
 
 @admin.register(Merge)
 class MergeAdmin(LookedAtAdmin):
-    fields = ["at", "keep", "drop", "by", "reason", "undone_at", "undo"]
-    readonly_fields = ["undo"]
-    list_display = ["at", "keep", "drop", "by", "reason", "undone_at", "undo"]
+    fields = ["at", "kept", "merged_into_it", "by", "reason", "undone_at", "undo"]
+    readonly_fields = ["kept", "merged_into_it", "undo"]
+    list_display = ["at", "kept", "merged_into_it", "by", "reason", "undone_at", "undo"]
     list_select_related = ["keep", "drop", "by"]
     search_fields = ["keep__name_key__startswith", "drop__name_key__startswith"]
 
     def get_urls(self) -> list[Any]:
         undo = self.admin_site.admin_view(undo_merge_page)
         return [path("<int:merge_id>/undo/", undo, name="companies_merge_undo"), *super().get_urls()]
+
+    @admin.display(description="kept", ordering="keep__name_key")
+    def kept(self, obj: Merge) -> str:
+        return company_link(obj.keep)
+
+    @admin.display(description="merged into it", ordering="drop__name_key")
+    def merged_into_it(self, obj: Merge) -> str:
+        return company_link(obj.drop)
 
     @admin.display(description="undo")
     def undo(self, obj: Merge) -> str:
@@ -282,3 +291,33 @@ for model, model_admin in {
 }.items():
     admin.site.register(model, model_admin)
 admin.site.pages.append(SitePage("quality/", "quality", "Quality", quality_page, QUALITY_PERMISSION))  # type: ignore[attr-defined]
+admin.site.work += [  # type: ignore[attr-defined]
+    Work(
+        "mine",
+        "Companies waiting for me",
+        "companies/company/?ask=waiting_for",
+        lambda user: Company.objects.waiting_for(user),
+        "companies.change_company",
+    ),
+    Work(
+        "suggestions",
+        "Open suggestions",
+        "companies/suggestion/",
+        lambda user: Suggestion.objects.open(),
+        "companies.view_suggestion",
+    ),
+    Work(
+        "duplicates",
+        "Possible duplicates",
+        "companies/duplicate/",
+        lambda user: Duplicate.objects.open(),
+        "companies.view_duplicate",
+    ),
+    Work(
+        "imports",
+        "Imports that wait",
+        "companies/import/?waits=yes",
+        lambda user: Import.objects.for_curators(),
+        "companies.view_import",
+    ),
+]

@@ -21,8 +21,9 @@ from companies.serializers import CompanySerializer
 from companies.workflow import OPEN, PUBLISH, Status, Step, publishes, reachable
 from directory.models import Revision, Source
 from directory.publishing import STAMPS, Document, edit, publication
-from directory.reverting import Difference, in_words, sentences
+from directory.reverting import sentences
 from directory.undoing import by_slug
+from directory.wording import Difference, Wording
 
 CHANGE_COMPANY = "companies.change_company"
 MEANWHILE = "changed since you looked at it"
@@ -52,11 +53,12 @@ class Line:
     def differences(self) -> list[Difference]:
         """Of a list, what goes and what comes: all of it would hide that."""
         found = []
+        wording = Wording(Company)
         for name, new in self.changed.items():
             old = self.before[name]
             if isinstance(new, list):
                 old, new = [one for one in old if one not in new], [one for one in new if one not in old]
-            found.append(Difference(name.replace("_", " "), worded(name, old), worded(name, new)))
+            found.append(wording.difference(name, old, new))
         return found
 
 
@@ -67,10 +69,6 @@ class Done:
     changed: list[Company] = field(default_factory=list)
     left: list[tuple[Company, str]] = field(default_factory=list)
     revision: Revision | None = None
-
-
-def worded(name: str, value: Any) -> str:
-    return str(Status(value).label) if name == "status" else in_words(value)
 
 
 def step(after: Status) -> Callable[[Document, Mapping[str, Any]], Document]:

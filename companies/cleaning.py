@@ -9,10 +9,19 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
 
+from companies.countries import COUNTRIES
 from companies.identifiers import SCHEMES, check_identifier
 from companies.naming import UnusableNameError, clean_name
 from companies.text import fold, is_missing, squash
-from companies.values import clean_employees, clean_stage, clean_status, clean_website, clean_year
+from companies.values import (
+    clean_employees,
+    clean_rate,
+    clean_stage,
+    clean_status,
+    clean_website,
+    clean_year,
+    clean_yes_or_no,
+)
 from companies.vocabulary import Kind, Vocabularies
 
 # Under which headers, lower-cased and with "_" between words, a value is expected.
@@ -23,19 +32,35 @@ COLUMNS = {
     "kind": ("stage", "kind"),
     "operating_status": ("status", "operating_status"),
     "summary": ("summary", "description", "about"),
-    "website": ("website", "website_url", "websiteurl", "web", "url", "homepage"),
-    "founded_year": ("founded_year", "founded", "year_founded", "established"),
-    "employees": ("employees", "number_of_employees", "team_size", "headcount"),
-    "hub": ("city", "hub", "location"),
+    "description": ("long_description", "full_description", "company_profile"),
+    "website": ("website", "website_url", "websiteurl", "web", "url", "homepage", "website_address", "web_address"),
+    "founded_year": (
+        *("founded_year", "founded", "year_founded", "established", "founded_in", "year_established"),
+        "year_of_establishment",
+    ),
+    "employees": (
+        *("employees", "number_of_employees", "team_size", "headcount", "no_of_employees", "num_employees"),
+        *("employee_count", "employees_count", "total_employees", "company_size", "staff"),
+    ),
+    "hourly_rate": ("hourly_rate", "hourly_rate_usd", "rate", "rates", "avg_hourly_rate"),
+    "hub": ("city", "hub", "location", "head_office", "headquarters"),
     "offices": ("other_cities", "offices"),
     "specialties": ("tags", "specialties", "services", "technologies"),
     "industries": ("sector", "sectors", "industry", "industries"),
+    "export_markets": ("export_markets", "exports_to", "export_countries"),
+    "women_led": ("women_led", "woman_led", "female_led"),
     **{scheme: (scheme, f"{scheme}_number", f"{scheme}_id") for scheme in SCHEMES},
     "sources": ("sources", "source"),
 }
 FIELDS = {header: name for name, headers in COLUMNS.items() for header in headers}
 LONGEST_SUMMARY = 300
 ITEMS = re.compile(r"[;\r\n]+")
+# How people write a country → its code.
+MARKETS = {
+    **{fold(name): code for code, name in COUNTRIES.items()},
+    **{code.casefold(): code for code in COUNTRIES},
+    **{"usa": "US", "united states of america": "US", "uk": "GB", "united kingdom": "GB", "uae": "AE", "ksa": "SA"},
+}
 
 
 class Unplaced(NamedTuple):
@@ -58,7 +83,7 @@ class CleanRow:
     unplaced: list[Unplaced] = field(default_factory=list)
 
     def set(self, name: str, value: Any) -> None:
-        if value:
+        if value or value is False:
             self.patch[name] = value
 
     def report(self, cell: Cell, value: str | None = None) -> None:
@@ -66,11 +91,16 @@ class CleanRow:
 
 
 def clean_company(
-    row: Mapping[str, str | None], vocabularies: Vocabularies, mapping: Mapping[str, str] | None = None
+    row: Mapping[str, str | None],
+    vocabularies: Vocabularies,
+    mapping: Mapping[str, str] | None = None,
+    *,
+    source: str = "",
 ) -> CleanRow:
     """Clean one row; lists within a cell are separated by ";".
 
     ``mapping`` says which field of COLUMNS a column is read into; without one, its name does.
+    ``source`` is where the table comes from, and what vouches for a row that names no source itself.
     The patch holds slugs for hub, offices, specialties and industries: {"name": "10Pearls", "hub": "karachi",
     "employees": {"min": 1400, "max": None}, "offices": [{"hub": "lahore"}], "sources": [{"reference": "…"}]}.
     Raises UnusableNameError (a ValueError) for a row without a name.
@@ -87,14 +117,16 @@ def clean_company(
                 clean.set(name, value)
     _clean_places(cells, clean, vocabularies)
     _clean_terms(cells, clean, vocabularies)
+    _clean_markets(cells, clean)
     _clean_identifiers(cells, clean)
-    clean.set("sources", _sources(cells["sources"], [name for name in clean.patch if name != "name"]))
+    references = [squash(cell.value) for cell in _items(cells["sources"])] or ([source] if source else [])
+    clean.set("sources", _sources(references, [name for name in clean.patch if name != "name"]))
     return clean
 
 
-def _sources(cells: list[Cell], facts: list[str]) -> list[dict[str, Any]]:
+def _sources(references: list[str], facts: list[str]) -> list[dict[str, Any]]:
     """A row's only source vouches for all that the row says; of several nobody knows which of them says what."""
-    references = list(dict.fromkeys(squash(cell.value) for cell in _items(cells)))
+    references = list(dict.fromkeys(references))
     if len(references) == 1 and facts:
         return [{"reference": references[0], "facts": facts}]
     return [{"reference": reference} for reference in references]
@@ -108,6 +140,31 @@ def guess_fields(headers: Iterable[str]) -> dict[str, str]:
         for header in headers
         if isinstance(header, str) and (key := _header_key(header)) in FIELDS
     }
+
+
+def choose_fields(headers: Iterable[str]) -> dict[str, str]:
+    """As ``guess_fields()``, but with one column for each field of one value: that with the field's commonest name.
+
+    A column which loses is read as the field that has its own name, if there is such a one.
+    """
+    found = guess_fields(headers)
+    chosen: dict[str, str] = {}
+    for header in sorted(found, key=lambda header: COLUMNS[found[header]].index(_header_key(header))):
+        name = found[header] if found[header] not in chosen.values() else _header_key(header)
+        if name in COLUMNS and not (name in OF_ONE_VALUE and name in chosen.values()):
+            chosen[header] = name
+        elif found[header] not in OF_ONE_VALUE:
+            chosen[header] = found[header]
+    return {header: chosen[header] for header in found if header in chosen}
+
+
+def claimed_twice(mapping: Mapping[str, str]) -> dict[str, list[str]]:
+    """Field of one value → the columns read as it, where these are several."""
+    columns: dict[str, list[str]] = {}
+    for column, name in mapping.items():
+        if name in OF_ONE_VALUE:
+            columns.setdefault(name, []).append(column)
+    return {name: several for name, several in columns.items() if len(several) > 1}
 
 
 def meant_for(column: str) -> str:
@@ -185,6 +242,19 @@ def _clean_terms(cells: dict[str, list[Cell]], clean: CleanRow, vocabularies: Vo
     clean.set("industries", list(industries))
 
 
+def _clean_markets(cells: dict[str, list[Cell]], clean: CleanRow) -> None:
+    """Countries by their names or codes, with commas between them as well."""
+    found: dict[str, None] = {}
+    for cell in _items(cells["export_markets"]):
+        for part in cell.value.split(","):
+            code = MARKETS.get(fold(part))
+            if code:
+                found[code] = None
+            elif not is_missing(part):
+                clean.report(cell, part)
+    clean.set("export_markets", list(found))
+
+
 def _clean_identifiers(cells: dict[str, list[Cell]], clean: CleanRow) -> None:
     identifiers = []
     for scheme in SCHEMES:
@@ -202,6 +272,17 @@ def _read_employees(raw: str) -> dict[str, int | None] | None:
     return {"min": employees[0], "max": employees[1]} if employees else None
 
 
+def _read_rate(raw: str) -> dict[str, int | None] | None:
+    rate = clean_rate(raw)
+    return {"min": rate[0], "max": rate[1]} if rate else None
+
+
+def _read_description(raw: str) -> str | None:
+    """A text of several lines, without what is around it."""
+    lines = [squash(line) for line in raw.strip().splitlines()]
+    return "\n".join(lines) or None
+
+
 def _read_summary(raw: str) -> str | None:
     """A summary is one sentence; a longer text is not cut, for the cut would be nobody's words."""
     summary = squash(raw)
@@ -212,7 +293,11 @@ VALUES: dict[str, Callable[[str], Any]] = {
     "kind": clean_stage,
     "operating_status": clean_status,
     "summary": _read_summary,
+    "description": _read_description,
     "website": clean_website,
     "founded_year": clean_year,
     "employees": _read_employees,
+    "hourly_rate": _read_rate,
+    "women_led": clean_yes_or_no,
 }
+OF_ONE_VALUE = {"name", "legal_name", *VALUES}

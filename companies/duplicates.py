@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from companies.matching import Facts, Match, Matcher
-from companies.models import Company, Duplicate
+from companies.models import Company, Duplicate, DuplicateSearch
 
 # Companies in memory at once, which all that come after them pass by.
 CHUNK = 50_000
@@ -46,6 +46,7 @@ def find_duplicates(*, chunk: int = CHUNK) -> Found:
     while batch := list(islice(pairs, PAGE)):
         new += keep_pairs(batch, started)
     gone, _ = Duplicate.objects.open().filter(seen_at__lt=started).delete()
+    DuplicateSearch.objects.update_or_create(pk=1, defaults={"ended_at": timezone.now(), "new": new, "gone": gone})
     return Found(new, gone)
 
 

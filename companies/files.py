@@ -57,7 +57,8 @@ class Refused(ValueError):
 class Table:
     """A file's columns and its rows: (number of the row, column → text), without what is empty.
 
-    Rows are read as they are asked for, which raises Refused where one of them cannot be.
+    Rows are numbered as a spreadsheet program numbers them: from 1, with the header and what is empty; the objects
+    of JSON from 1. Rows are read as they are asked for, which raises Refused where one of them cannot be.
     """
 
     kind: str
@@ -158,18 +159,16 @@ def records(text: str) -> Iterator[list[str]]:
 
 def headed(found: Iterable[list[str]]) -> tuple[list[str], Iterator[tuple[int, Row]]]:
     """The names in the first record that is not empty, and the records behind it under these names."""
-    iterator = (record for record in found)
-    header = next((record for record in iterator if any(cell.strip() for cell in record)), None)
+    iterator = enumerate(found, start=1)
+    header = next((record for _, record in iterator if any(cell.strip() for cell in record)), None)
     if header is None:
         raise Refused("The file is empty.")
     columns = named([" ".join(cell.split()) for cell in header])
 
     def rows() -> Iterator[tuple[int, Row]]:
-        number = 0
-        for record in iterator:
+        for number, record in iterator:
             if not "".join(record).strip():
                 continue
-            number += 1
             if "".join(record[len(columns) :]).strip():
                 raise Refused(
                     f"Row {number} has more cells than the header has names: is a quotation mark missing there?"
@@ -233,8 +232,8 @@ def plain_text(value: Any) -> str:
 
 def bounded(rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
     """The rows as they are; raises Refused at the first that is too much."""
-    for number, row in rows:
-        if number > MOST_ROWS:
+    for count, (number, row) in enumerate(rows, start=1):
+        if count > MOST_ROWS:
             raise Refused(f"The file has more than {MOST_ROWS:,} rows: split it.")
         every = "".join(row.values())
         if len(every) > LONGEST_CELL or "\0" in every:

@@ -56,7 +56,7 @@ WEIGHTS = {Relation.SAME: 0.06, Relation.ALIKE: 0.03, Relation.UNKNOWN: 0.0, Rel
 SAID = {
     Likeness.SAME: "the same name",
     Likeness.CLOSE: "the same name, written another way",
-    Likeness.SHORTER: "the same name, one with and one without its trade",
+    Likeness.SHORTER: "the same name, but for a word such as “Software” or “Technologies”",
     Likeness.SLIP: "the same name but for a letter",
     Likeness.GENERIC: "the same name, which many could have",
 }

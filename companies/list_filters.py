@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from companies.models import Company
+from companies.models import Company, ImportRow
 from companies.questions import QUESTIONS, Asker
 from directory.admin import UsedFilter
 from directory.narrowing import Counted
@@ -42,6 +42,28 @@ class SpecialtyFilter(UsedFilter):
     def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet) -> dict[str, Count]:
         counts = {f"{pk}__c": Count(pk_attname, filter=self.holds([pk])) for pk, _ in self.lookup_choices}
         return counts | {"__c": Count(pk_attname, filter=self.missing())}
+
+
+class ImportFilter(Counted, admin.SimpleListFilter):
+    """Those that an import made or changed; its page leads here, nothing else offers it."""
+
+    title = parameter_name = "import"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        value = str(self.used_parameters.get(self.parameter_name, ""))
+        return [(value, f"Import {value}")] if value else []
+
+    def has_output(self) -> bool:
+        return bool(self.value())
+
+    def condition(self) -> Q:
+        value = self.value()
+        if not value:
+            return Q()
+        return Q(pk__in=ImportRow.objects.filter(batch=int(value)).writing().values("company"))
+
+    def get_facet_counts(self, pk_attname: str, filtered_qs: QuerySet) -> dict[str, Count]:
+        return {"0__c": Count(pk_attname, filter=self.condition())}
 
 
 class QuestionFilter(Counted, admin.SimpleListFilter):

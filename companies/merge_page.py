@@ -9,11 +9,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
 
 from companies.merging import BOTH, DROP, KEEP, SAME, facts, merge_companies, merged, undo_merge
 from companies.models import Company, Merge
 from directory.publishing import Document
-from directory.reverting import in_words, with_reason
+from directory.reverting import with_reason
+from directory.wording import Wording
 
 PERMISSION = "companies.merge_company"
 
@@ -46,7 +48,11 @@ def merge_page(request: HttpRequest) -> HttpResponse:
         lambda reason: merge_companies(keep=keep, drop=drop, choices=choices, by=user, reason=reason),
     )
     if is_done:
-        messages.success(request, f"{drop.name} was merged into {keep.name}.")
+        merge = Merge.objects.standing().get(drop=drop)
+        undo = reverse("admin:companies_merge_undo", args=[merge.pk])
+        messages.success(
+            request, format_html('{} was merged into {}. <a href="{}">Undo</a>', drop.name, keep.name, undo)
+        )
         return HttpResponseRedirect(reverse("admin:companies_company_change", args=[keep.pk]))
     context = {
         **admin.site.each_context(request),
@@ -55,6 +61,7 @@ def merge_page(request: HttpRequest) -> HttpResponse:
         "keep": keep,
         "drop": drop,
         "rows": rows(before, other, choices),
+        "alias": new_alias(before, other, choices),
         "form": form,
         "refusals": refused,
     }
@@ -68,13 +75,26 @@ def named(request: HttpRequest, end: str) -> Company:
 
 
 def rows(keep: Document, drop: Document, choices: dict[str, str]) -> list[Row]:
-    """The fields in which the two differ."""
-    result = merged(keep, drop, choices)
+    """The fields in which the two differ, or that the merge changes."""
+    result, wording = merged(keep, drop, choices), Wording(Company)
     return [
-        Row(name, in_words(keep[name]), in_words(drop[name]), in_words(value), offered(name, keep, value, choices))
+        Row(
+            name,
+            wording.say(name, keep[name]),
+            wording.say(name, drop[name]),
+            wording.say(name, value),
+            offered(name, keep, value, choices) if keep[name] != drop[name] else [],
+        )
         for name, value in result.items()
-        if keep[name] != drop[name]
+        if keep[name] != drop[name] or value != keep[name]
     ]
+
+
+def new_alias(keep: Document, drop: Document, choices: dict[str, str]) -> str:
+    """The name that the result does not bear and is found by all the same."""
+    result = merged(keep, drop, choices)
+    other = drop["name"] if result["name"] == keep["name"] else keep["name"]
+    return str(other) if other in result["aliases"] else ""
 
 
 def offered(name: str, keep: Document, result: Any, choices: dict[str, str]) -> list[tuple[str, str, bool]]:
@@ -83,6 +103,10 @@ def offered(name: str, keep: Document, result: Any, choices: dict[str, str]) -> 
     default = BOTH if name in SAME else KEEP if result == keep[name] else DROP
     chosen = choices.get(name, default)
     return [(value, label, value == chosen) for value, label in ends]
+
+
+def company_link(company: Company) -> str:
+    return format_html('<a href="{}">{}</a>', reverse("admin:companies_company_change", args=[company.pk]), company)
 
 
 def undo_merge_page(request: HttpRequest, merge_id: int) -> HttpResponse:

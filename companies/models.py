@@ -18,6 +18,7 @@ from companies.dictionary import dictionary_triggers
 from companies.identifiers import SCHEMES, Scheme, check_identifier
 from companies.merges import Merge as Merge  # Django looks for models here
 from companies.pairs import Duplicate as Duplicate
+from companies.pairs import DuplicateSearch as DuplicateSearch
 from companies.questions import AskedQuerySet
 from companies.staged import Import as Import
 from companies.staged import ImportRow as ImportRow

@@ -40,6 +40,27 @@ class DuplicateQuerySet(models.QuerySet["Duplicate"]):
         merged.update(state=Duplicate.State.OPEN, by=None, at=None, why="")
 
 
+class DuplicateSearch(models.Model):
+    """When the directory was last looked through for duplicates, and what came of it: one row, or none yet."""
+
+    ended_at = models.DateTimeField()
+    new = models.PositiveIntegerField(help_text="Pairs put into the queue.")
+    gone = models.PositiveIntegerField(help_text="Pairs taken out of it.")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(
+                name="duplicate_search_last",
+                condition=Q(id=1),
+                violation_error_message="Only the last search is kept.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ended_at:%Y-%m-%d %H:%M}: {self.new} new, {self.gone} gone"
+
+
 class Duplicate(models.Model):
     """Two companies that may be one, for a curator to decide. Never public."""
 

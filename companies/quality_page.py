@@ -127,7 +127,7 @@ def unplaced_rows() -> list[tuple[str, str, Number]]:
     return [
         (
             value,
-            name,
+            name.replace("_", " "),
             Number(count, f"{reverse(UNPLACED)}?{urlencode({'field__exact': name, 'value__exact': value})}"),
         )
         for name, value, count in UnplacedValue.objects.most_frequent(MOST_UNPLACED)

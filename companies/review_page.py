@@ -16,8 +16,9 @@ from companies.reviewing import Decision, Field, Standing, decide, fields, finge
 from companies.suggestions import Suggestion
 from companies.workflow import NEW, Status, reachable
 from directory.models import Fold
-from directory.reverting import in_words, refusals
+from directory.reverting import refusals
 from directory.websites import bare_domain
+from directory.wording import Piece, Wording
 
 ACCEPT, REJECT = "accept", "reject"
 # Companies that a new one may be.
@@ -29,6 +30,7 @@ class Row:
     """A field as it is shown, with what is said of it so far."""
 
     field: Field
+    wording: Wording
     choice: str = ""
     reason: str = ""
 
@@ -38,15 +40,16 @@ class Row:
 
     @property
     def base(self) -> str:
-        return in_words(self.field.base)
+        return self.wording.say(self.field.name, self.field.base)
 
     @property
     def now(self) -> str:
-        return in_words(self.field.now)
+        return self.wording.say(self.field.name, self.field.now)
 
     @property
-    def result(self) -> str:
-        return in_words(self.field.result)
+    def result(self) -> list[Piece]:
+        """What is suggested, with what it would bring."""
+        return self.wording.difference(self.field.name, self.field.now, self.field.result).after
 
     @property
     def is_stale(self) -> bool:
@@ -75,7 +78,7 @@ def review_page(request: HttpRequest, model_admin: admin.ModelAdmin, object_id: 
         if not refused:
             model_admin.log_change(request, suggestion, "Decided.")
             messages.success(request, f"Decided: {suggestion}.")
-            return HttpResponseRedirect(reverse("admin:companies_suggestion_changelist"))
+            return HttpResponseRedirect(next_after(suggestion))
     found = fields(suggestion, facts(company) if company else {})
     context = {
         **admin.site.each_context(request),
@@ -96,6 +99,15 @@ def review_page(request: HttpRequest, model_admin: admin.ModelAdmin, object_id: 
     return TemplateResponse(request, "admin/companies/suggestion/review.html", context)
 
 
+def next_after(suggestion: Suggestion) -> str:
+    """The page of the suggestion that came after this one, else of the oldest; the list where none waits."""
+    waiting = Suggestion.objects.open().order_by("pk")
+    following = waiting.filter(pk__gt=suggestion.pk).first() or waiting.first()
+    if following is None:
+        return reverse("admin:companies_suggestion_changelist")
+    return reverse("admin:companies_suggestion_change", args=[following.pk])
+
+
 def take(request: HttpRequest, suggestion: Suggestion) -> None:
     """Decide as the form says; raises what decide() does."""
     user: Any = request.user
@@ -113,13 +125,14 @@ def take(request: HttpRequest, suggestion: Suggestion) -> None:
 
 def rows(request: HttpRequest, suggestion: Suggestion, found: list[Field]) -> list[Row]:
     """The fields with what was decided, or with what the form that came back says."""
+    wording = Wording(Company)
     if suggestion.is_open:
         post = request.POST
-        return [Row(f, post.get(f"decision-{f.name}", ""), post.get(f"reason-{f.name}", "")) for f in found]
+        return [Row(f, wording, post.get(f"decision-{f.name}", ""), post.get(f"reason-{f.name}", "")) for f in found]
     said = {
         name: (ACCEPT if one["accepted"] else REJECT, one["reason"]) for name, one in suggestion.decisions.items()
     }
-    return [Row(one, *said[one.name]) for one in found]
+    return [Row(one, wording, *said[one.name]) for one in found]
 
 
 def statuses(user: Any) -> list[tuple[str, str]]:

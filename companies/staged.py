@@ -56,6 +56,11 @@ class ImportQuerySet(models.QuerySet["Import"]):
         """Those that the background has to go on with, the oldest first."""
         return self.filter(state__in=BUSY).order_by("pk")
 
+    def for_curators(self) -> ImportQuerySet:
+        """Those that wait for somebody to say how they go on."""
+        unfinished = Q(state__in=[State.UPLOADED, State.STAGED, State.FAILED])
+        return self.filter(unfinished | Q(state=State.APPLIED, counts__undecided__gt=0))
+
     def without_file(self) -> ImportQuerySet:
         return self.defer("content")
 
@@ -124,6 +129,33 @@ class Import(models.Model):
         """What the log says of each of its revisions."""
         return f"Import {self.pk}, {self.name}" + (f": {self.reason}" if self.reason else "")
 
+    @property
+    def standing(self) -> str:
+        """Its state in words; an import of which rows wait is not done with."""
+        waiting = self.counts.get(Decision.UNDECIDED, 0)
+        if self.state != State.APPLIED or not waiting:
+            return self.get_state_display()
+        return f"Applied, except {waiting} row{'' if waiting == 1 else 's'} to be decided"
+
+    def outcome(self) -> dict[str, int]:
+        """How many companies were created and changed, and how many rows changed nothing, were refused, wait."""
+        done = self.rows.done()
+        created = done.filter(decision=Decision.CREATE)
+        new = created.filter(company__isnull=False).values("company")
+        known = done.filter(decision=Decision.UPDATE).exclude(company__in=new)
+        return {
+            "created": created.count(),
+            "changed": known.exclude(before={}).values("company").distinct().count(),
+            "unchanged": known.filter(before={}).count(),
+            "refused": self.rows.filter(decision=Decision.REFUSED).count(),
+            "waiting": self.rows.filter(decision=Decision.UNDECIDED).count(),
+        }
+
+    def count(self) -> None:
+        """Count its rows anew."""
+        self.counts = self.rows.tally()
+        self.save(update_fields=["counts"])
+
     def move(self, state: str, problem: str = "") -> None:
         """Go to ``state``, with the rows counted as they are then."""
         self.state, self.problem = state, problem
@@ -143,6 +175,15 @@ class ImportRowQuerySet(models.QuerySet["ImportRow"]):
     def done(self) -> ImportRowQuerySet:
         return self.filter(done=True)
 
+    def with_leftovers(self) -> ImportRowQuerySet:
+        """The rows that go in, or may, although something that they say found no place."""
+        found = self.exclude(decision__in=(Decision.SKIP, Decision.REFUSED))
+        return found.exclude(unplaced=[], reasons=[])
+
+    def writing(self) -> ImportRowQuerySet:
+        """The rows that made a company, or changed it."""
+        return self.done().exclude(before={})
+
     def to_write(self) -> ImportRowQuerySet:
         """Without what only people look at."""
         return self.defer("raw", "candidates")
@@ -159,7 +200,7 @@ class ImportRow(models.Model):
 
     # `import` is a word of Python's.
     batch = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rows", verbose_name="import")
-    number = models.PositiveIntegerField(help_text="From 1, without the header.")
+    number = models.PositiveIntegerField(help_text="As in a spreadsheet, with the header.")
     raw = models.JSONField(help_text="Column → text, as in the file.")
     patch = models.JSONField(help_text="The row as a patch of a company’s document.")
     unplaced = models.JSONField(default=list, help_text="[column, value] of what found no place.")

@@ -20,7 +20,7 @@ from rest_framework.serializers import ValidationError
 
 from companies.additions import refusal
 from companies.batches import remember_references, validated
-from companies.cleaning import CleanRow, clean_company, guess_fields
+from companies.cleaning import CleanRow, choose_fields, clean_company
 from companies.files import Refused, Row, read_table
 from companies.imports import read_vocabularies
 from companies.matching import Certainty as Certain
@@ -51,7 +51,7 @@ def receive(name: str, content: bytes, *, by: User | None, reason: str = "") -> 
         digest=hashlib.sha256(content).hexdigest(),
         content=content,
         columns=table.columns,
-        mapping=guess_fields(table.columns),
+        mapping=choose_fields(table.columns),
         by=by,
         reason=reason,
     )
@@ -69,7 +69,7 @@ def stage(batch: Import) -> None:
         batch.save(update_fields=["newest"])
         try:
             with transaction.atomic():
-                sorter = Sorter(batch.mapping)
+                sorter = Sorter(batch.mapping, batch.reason)
                 rows = read_table(batch.name, bytes(batch.content)).rows
                 while piece := list(islice(rows, CHUNK)):
                     sort_and_copy(batch, sorter, piece)
@@ -94,8 +94,8 @@ def sort_and_copy(batch: Import, sorter: Sorter, rows: list[tuple[int, Row]]) ->
 class Sorter:
     """Says what is to become of each row. It looks at the directory, and knows the rows that it has seen."""
 
-    def __init__(self, mapping: Mapping[str, str]) -> None:
-        self.mapping = mapping
+    def __init__(self, mapping: Mapping[str, str], source: str = "") -> None:
+        self.mapping, self.source = mapping, source
         self.vocabularies = read_vocabularies()
         self.seen = Matcher()
         self.serializer = CompanySerializer()
@@ -115,7 +115,7 @@ class Sorter:
     def clean(self, raw: Row) -> CleanRow | str:
         """The row, or why it is refused."""
         try:
-            clean = clean_company(raw, self.vocabularies, self.mapping)
+            clean = clean_company(raw, self.vocabularies, self.mapping, source=self.source)
             validated(self.serializer, clean.patch)
         except ValidationError as error:
             return refusal(error)

@@ -9,15 +9,20 @@ from django.http import HttpRequest, HttpResponse
 from companies.part_admin import OfCompany
 from companies.proposing import in_order
 from companies.review_page import review_page
-from companies.suggestions import Suggestion
+from companies.suggestions import State, Suggestion
 from directory.admin import CuratorFilter, LookedAtAdmin
+from directory.narrowing import OpenFilter
+
+
+class StateFilter(OpenFilter):
+    states = State
 
 
 class SuggestionAdmin(OfCompany, LookedAtAdmin):
     """What the world suggests: those that wait come first."""
 
     list_display = ["name", "changes", "received_at", "state", "changed_since"]
-    list_filter = ["state", ("decided_by", CuratorFilter)]
+    list_filter = [StateFilter, ("decided_by", CuratorFilter)]
     list_select_related = ["company"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:

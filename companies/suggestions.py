@@ -32,6 +32,10 @@ def new_token() -> str:
 
 
 class SuggestionQuerySet(models.QuerySet["Suggestion"]):
+    def open(self) -> SuggestionQuerySet:
+        """Those that nobody has decided on."""
+        return self.filter(state=State.OPEN)
+
     def open_first(self) -> SuggestionQuerySet:
         """Those that wait, the oldest first, then those that were decided last."""
         waiting = models.Case(models.When(decided_at__isnull=True, then=F("pk")))

@@ -1,5 +1,7 @@
 """The admin's list of what sources say and no field has a place for."""
 
+import datetime
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -7,9 +9,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from companies.placing import place_again
+from companies.unplaced import UnplacedValue
 from companies.workflow import PUBLISH
 from directory.admin import LookedAtAdmin
 from directory.publishing import CHUNK
+
+
+class FieldFilter(admin.AllValuesFieldListFilter):
+    """By the field that a value was meant for, in words."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for choice in super().choices(changelist):
+            yield {**choice, "display": str(choice["display"]).replace("_", " ")}
 
 
 class UnplacedValueAdmin(LookedAtAdmin):
@@ -17,8 +28,10 @@ class UnplacedValueAdmin(LookedAtAdmin):
 
     deferred = ("company__document", "company__search", "company__description")
     actions = ["place_again"]
-    list_display = ["value", "field", "company", "seen_at"]
-    list_filter = ["field"]
+    fields = ["value", "meant_for", "company", "seen_at"]
+    readonly_fields = ["meant_for"]
+    list_display = ["value", "meant_for", "company", "seen_on"]
+    list_filter = [("field", FieldFilter)]
     list_select_related = ["company"]
     search_fields = ["value__istartswith"]
     search_help_text = "By the beginning of the value."
@@ -28,6 +41,14 @@ class UnplacedValueAdmin(LookedAtAdmin):
 
     def has_publish_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PUBLISH)
+
+    @admin.display(description="meant for", ordering="field")
+    def meant_for(self, obj: UnplacedValue) -> str:
+        return obj.field.replace("_", " ")
+
+    @admin.display(description="seen on", ordering="seen_at")
+    def seen_on(self, obj: UnplacedValue) -> datetime.date:
+        return obj.seen_at.date()
 
     @admin.action(description="Place again", permissions=["publish"])
     def place_again(self, request: HttpRequest, queryset: QuerySet) -> None:

@@ -36,6 +36,12 @@ EMPLOYEES = re.compile(
     r"\s*(?:employees|people|persons|staff|members)?"
 )
 
+RATE = re.compile(
+    r"(?:usd|us\$|\$)?\s*(\d{1,5})\s*(?:(?P<plus>\+)|(?:-|to)\s*(?:usd|us\$|\$)?\s*(\d{1,5}))?"
+    r"\s*(?:usd|us dollars|dollars)?\s*(?:(?:/|per|an)\s*(?:hr|hour|h))?"
+)
+YES_OR_NO = {**dict.fromkeys(("yes", "y", "true", "1"), True), **dict.fromkeys(("no", "n", "false", "0"), False)}
+
 STAGES = {
     "startup": re.compile(r"start ?up|early stage|(?:pre ?)?seed|angel|pre ?series a|series [a-j]\d?"),
     "established": re.compile(r"established|mature|public|public(?:ly)? (?:company|listed|traded)|listed"),
@@ -106,6 +112,22 @@ def clean_employees(raw: str) -> tuple[int, int | None] | None:
         case "upto":
             return 1, least
     return least, None
+
+
+def clean_rate(raw: str) -> tuple[int, int | None] | None:
+    """The least and greatest price of an hour in US dollars: "$25 - $49 / hr" is (25, 49), "USD 50+" (50, None)."""
+    found = RATE.fullmatch(DASHES.sub("-", fold(raw)))
+    if not found:
+        return None
+    least, most = int(found[1]), int(found[3] or found[1])
+    if not 0 < least <= most:
+        return None
+    return least, None if found["plus"] else most
+
+
+def clean_yes_or_no(raw: str) -> bool | None:
+    """Whether a cell says yes or no."""
+    return YES_OR_NO.get(_plain(raw))
 
 
 def clean_year(raw: str) -> int | None:

@@ -33,6 +33,8 @@ from directory.walking import WalkingAdmin
 
 log = logging.getLogger(__name__)
 
+# Objects that the list of revisions names one by one.
+NAMED = 3
 READING = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
@@ -339,6 +341,9 @@ class KindFilter(admin.SimpleListFilter):
 class LookedAtAdmin(GuardedAdmin):
     """What the machinery writes and nobody edits."""
 
+    class Media:
+        css: ClassVar = {"all": ["directory/curators.css"]}
+
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
@@ -361,7 +366,7 @@ class CuratorFilter(UsedFilter):
 class RevisionAdmin(LookedAtAdmin):
     fields = ["id", "created_at", "by", "source", "reason", "versions", "undo"]
     readonly_fields = ["versions", "undo"]
-    list_display = ["id", "created_at", "by", "source", "reason", "versions"]
+    list_display = ["id", "created_at", "versions", "by", "source", "reason"]
     list_filter = ["source", ("by", CuratorFilter)]
     list_select_related = ["by"]
     search_fields = ["reason"]
@@ -370,10 +375,15 @@ class RevisionAdmin(LookedAtAdmin):
         undo = self.admin_site.admin_view(undo_page)
         return [path("<int:revision_id>/undo/", undo, name="directory_revision_undo"), *super().get_urls()]
 
-    @admin.display(description="versions")
-    def versions(self, obj: Revision) -> str:
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).with_names(NAMED)  # type: ignore[attr-defined]
+
+    @admin.display(description="what it changed")
+    def versions(self, obj: Any) -> str:
         url = reverse("admin:directory_version_changelist")
-        return format_html('<a href="{}?revision__id__exact={}">What it changed</a>', url, obj.pk)
+        more = (obj.objects or 0) - len(obj.names)
+        said = ", ".join(obj.names) + (f" and {more:,} more" if more > 0 else "")
+        return format_html('<a href="{}?revision__id__exact={}">{}</a>', url, obj.pk, said or "Nothing")
 
     @admin.display(description="undo")
     def undo(self, obj: Revision) -> str:

@@ -10,10 +10,12 @@ import pgtrigger
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce, Now
 from django.urls import reverse
 from django.utils.crypto import get_random_string
 from django.utils.text import slugify
@@ -323,6 +325,15 @@ class RevisionQuerySet(models.QuerySet["Revision"]):
     def current(self) -> int:
         """The directory's revision: the number of the newest, 0 before the first."""
         return self.aggregate(newest=models.Max("id"))["newest"] or 0
+
+    def with_names(self, most: int) -> RevisionQuerySet:
+        """With ``names`` of what each changed, at most so many, and ``objects``, how many these are."""
+        versions = Version.objects.filter(revision=models.OuterRef("pk"))
+        name = KeyTextTransform("name", Cast("document", models.JSONField()))
+        shown = Coalesce(name, "slug", output_field=models.TextField())
+        named = versions.order_by("pk").values(shown=shown)[:most]
+        counted = versions.order_by().values("revision").values(number=models.Count("pk"))
+        return self.annotate(names=ArraySubquery(named), objects=models.Subquery(counted))
 
 
 class Revision(models.Model):

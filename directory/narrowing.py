@@ -25,6 +25,7 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
+    TextChoices,
     Value,
     When,
 )
@@ -125,6 +126,26 @@ class NamedChangeList(ChangeList):
 
     def get_ordering_field(self, field_name: Any) -> Any:
         return "name_key" if field_name == "name" else super().get_ordering_field(field_name)
+
+
+class OpenFilter(admin.SimpleListFilter):
+    """By state; unless one is chosen, what waits for a decision. The first of ``states`` is what is open."""
+
+    title = parameter_name = "state"
+    states: type[TextChoices]
+    every = "all"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [*self.states.choices[1:], (self.every, "All")]
+
+    def choices(self, changelist: Any) -> Any:
+        """The first choice, which is made by choosing none, is what is open."""
+        first, *others = super().choices(changelist)
+        return [{**first, "display": self.states.labels[0]}, *others]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        state = self.value() or self.states.values[0]
+        return queryset if state == self.every else queryset.filter(state=state)
 
 
 class CountedChangeList(NamedChangeList):

@@ -1,14 +1,13 @@
 """The admin's pages on which curators see what was done, by whom and why, and take it back."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db import DatabaseError
+from django.db import DatabaseError, models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -19,41 +18,16 @@ from directory.api.history import differences, is_unknown
 from directory.constraints import refusal
 from directory.models import Published, Revision, Version, kinds
 from directory.undoing import CannotUndo, Step, steps_to_undo, undo
+from directory.wording import Difference, Wording
 
 PAGE_SIZE = 20
 # Objects that the page of an undo shows one by one.
 SHOWN = 50
 
 
-@dataclass(frozen=True)
-class Difference:
-    """One field, before and after, in words."""
-
-    field: str
-    old: str
-    new: str
-
-
-def in_words(value: Any) -> str:
-    """A value of a document as a curator reads it."""
-    if value is None or value in ([], {}, ""):
-        return "—"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return "; ".join(in_words(item) for item in value)
-    if isinstance(value, dict):
-        if value.keys() == {"slug", "name"}:
-            return str(value["name"])
-        return ", ".join(f"{name.replace('_', ' ')} {in_words(item)}" for name, item in value.items() if item)
-    return str(value)
-
-
 def shown(model: type[Published], before: str | None, after: str | None) -> list[Difference]:
-    return [
-        Difference(one["field"].replace("_", " "), in_words(one["old"]), in_words(one["new"]))
-        for one in differences(model, before, after)
-    ]
+    wording = Wording(model)
+    return [wording.difference(one["field"], one["old"], one["new"]) for one in differences(model, before, after)]
 
 
 def history_page(request: HttpRequest, model_admin: admin.ModelAdmin, object_id: str) -> HttpResponse:
@@ -83,11 +57,15 @@ def history_page(request: HttpRequest, model_admin: admin.ModelAdmin, object_id:
 def entries(model: type[Published], versions: Any, page: list[Version]) -> Iterator[dict[str, Any]]:
     """Each version of a page, the newest first, with what it changed."""
     older = versions.filter(pk__lt=page[-1].pk).order_by("-pk")[:1] if page else []
+    of_page = Version.objects.filter(revision__in=[version.revision_id for version in page]).order_by()
+    sizes = dict(of_page.values_list("revision").annotate(models.Count("pk")))
     for version, before in zip(page, [*page[1:], *(older or [None])], strict=True):
         yield {
             "version": version,
             "differences": shown(model, before and before.document, version.document),
             "is_unknown": is_unknown(version.action, before),
+            "others": sizes[version.revision_id] - 1,
+            "is_large": sizes[version.revision_id] > SHOWN,
         }
 
 
@@ -114,6 +92,7 @@ def undo_page(request: HttpRequest, revision_id: int) -> HttpResponse:
         "revision": revision,
         "form": form,
         "steps": [described(step) for step in steps[:SHOWN]],
+        "number": len(steps),
         "more": len(steps) - SHOWN,
         "obstacles": obstacles or [str(step.obstacle) for step in steps if step.why_not],
     }
@@ -122,6 +101,7 @@ def undo_page(request: HttpRequest, revision_id: int) -> HttpResponse:
 
 def described(step: Step) -> dict[str, Any]:
     model = kinds()[step.version.kind]
+    wording = Wording(model)
     does = "is withdrawn" if step.hides and hasattr(model, "status") else "is deleted" if step.hides else ""
     return {
         "kind": model._meta.verbose_name,
@@ -129,10 +109,7 @@ def described(step: Step) -> dict[str, Any]:
         "does": does or ("is published again" if step.shows else "goes back"),
         "differences": []
         if step.hides or step.shows
-        else [
-            Difference(name.replace("_", " "), in_words(step.current[name]), in_words(value))
-            for name, value in step.patch.items()
-        ],
+        else [wording.difference(name, step.current[name], value) for name, value in step.patch.items()],
     }
 
 

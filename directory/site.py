@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
@@ -15,6 +16,7 @@ from django.utils.http import urlencode
 from directory import opened
 from directory.kept import kept_page
 from directory.lookups import NamesLookup
+from directory.models import SavedView
 from directory.signin import is_postponed, is_verified, missing_step
 
 
@@ -29,6 +31,27 @@ class SitePage:
     permission: str
 
 
+@dataclass(frozen=True)
+class Work:
+    """Rows that wait for a curator: ``waiting`` gives them for whoever asks, ``path`` is the list that shows them."""
+
+    name: str
+    title: str
+    path: str
+    waiting: Callable[[Any], QuerySet]
+    permission: str
+
+
+# What keeps the directory running and says nothing of companies.
+MACHINERY = frozenset(
+    [
+        *("axes.accessattempt", "mfa.authenticator", "procrastinate.procrastinatejob", "directory.mark"),
+        *("directory.address", "directory.log", "companies.word", "companies.importrow"),
+    ]
+)
+ADMINISTRATORS = "directory.view_log"
+
+
 class CuratorSite(AdminSite):
     """The admin, of which nobody sees a page who has not shown a second factor."""
 
@@ -38,7 +61,8 @@ class CuratorSite(AdminSite):
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
-        self.pages: list[SitePage] = []  # which the apps add to
+        self.pages: list[SitePage] = []  # which the apps add to, and to this
+        self.work: list[Work] = []
 
     def has_permission(self, request: HttpRequest) -> bool:
         if not super().has_permission(request):
@@ -70,8 +94,49 @@ class CuratorSite(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         user: Any = request.user
-        open_to_user = [page for page in self.pages if user.has_perm(page.permission)]
-        return super().index(request, {**(extra_context or {}), "pages": open_to_user})
+        context = {
+            "pages": [page for page in self.pages if user.has_perm(page.permission)],
+            "work": self.counted(user),
+            "views": SavedView.objects.filter(user=user).order_by("name"),
+        }
+        return super().index(request, {**(extra_context or {}), **context})
+
+    def counted(self, user: Any) -> list[tuple[Work, int]]:
+        """What waits for ``user`` and how much of it, in one query."""
+        offered = [work for work in self.work if user.has_perm(work.permission)]
+        asked = [
+            work.waiting(user).order_by().values(work=Value(work.name)).annotate(number=Count("pk"))
+            for work in offered
+        ]
+        if not asked:
+            return []
+        found = asked[0].union(*asked[1:], all=True)
+        numbers = {row["work"]: row["number"] for row in found}
+        return [(work, numbers.get(work.name, 0)) for work in offered]
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Without the machinery among the rest: it comes last, under a heading of its own, for administrators."""
+        apps = super().get_app_list(request, app_label)
+        if app_label is not None:
+            return apps
+        machinery = []
+        for app in apps:
+            inner = [model for model in app["models"] if model["model"]._meta.label_lower in MACHINERY]
+            app["models"] = [model for model in app["models"] if model not in inner]
+            machinery += inner
+        user: Any = request.user
+        shown = [app for app in apps if app["models"]]
+        if machinery and user.has_perm(ADMINISTRATORS):
+            shown.append(
+                {
+                    "name": "Machinery",
+                    "app_label": "machinery",
+                    "app_url": f"{reverse('admin:index')}#machinery",
+                    "has_module_perms": True,
+                    "models": machinery,
+                }
+            )
+        return shown
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Lead to what is missing: the password, the second factor, or a code of it."""

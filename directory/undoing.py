@@ -69,8 +69,9 @@ def undo(revision: Revision, *, by: User | None, reason: str = "") -> Publicatio
     Raises CannotUndo, with nothing done, where something that came later would be lost or the database refuses; and
     rest_framework.serializers.ValidationError where an earlier value is no longer allowed.
     """
-    why = reason or f"Undo of revision {revision.pk}"
-    with publication(source=Source.ADMIN, by=by, reason=why) as current:
+    what = f"Undo of revision {revision.pk}"
+    why = reason or what
+    with publication(source=Source.ADMIN, by=by, reason=f"{what}: {reason}" if reason else what) as current:
         steps = steps_to_undo(revision)
         if obstacles := [step.obstacle for step in steps if step.why_not]:
             raise CannotUndo(obstacles)

@@ -31,7 +31,7 @@ from directory.publishing import WRITERS_LOCK, publication
 from hubs.models import Hub
 from partners.models import Usage
 from tests import factories as make
-from tests.curators import signed_in
+from tests.curators import make_member, signed_in
 from tests.log import actions, document, marked
 
 pytestmark = pytest.mark.django_db
@@ -147,10 +147,45 @@ def make_everything() -> None:
 
 
 def test_every_model_is_registered() -> None:
-    """But the many-to-many rows, which are edited as a company's field, and sums that nobody reads by themselves."""
+    """But the many-to-many rows, which are edited as a company's field, sums that nobody reads by themselves, and
+    when duplicates were last looked for, which stands above their list."""
     ours = {m for m in apps.get_models() if m._meta.app_label in OURS and not m._meta.proxy}
     sums = {apps.get_model("directory", "Bucket"), apps.get_model("partners", "Member")}
-    assert ours - sums <= set(admin.site._registry)
+    assert ours - sums - {apps.get_model("companies", "DuplicateSearch")} <= set(admin.site._registry)
+
+
+def test_the_first_page_counts_what_waits_in_one_query() -> None:
+    company = make.make_company("Zorvex")
+    make.make_suggestion(company, summary="Buses")
+    make.make_duplicate(company, make.make_company("Zorvexx"))
+    make.make_import()
+    editor = make_member("editor")
+    SavedView.objects.create(user=editor, name="Mine", kind="company", query="ask=without_hub")
+    titles = {
+        "Companies waiting for me": 0,
+        "Open suggestions": 1,
+        "Possible duplicates": 1,
+        "Imports that wait": 1,
+    }
+    response = signed_in(editor).get("/admin/")
+    assert {one.title: number for one, number in response.context["work"]} == titles
+    assert "?ask=without_hub" in response.content.decode()
+    for one, number in response.context["work"]:
+        listed = signed_in(editor).get(f"/admin/{one.path}")
+        assert listed.context["cl"].result_count == number
+    editor.get_all_permissions()
+    with CaptureQueriesContext(connection) as captured:
+        admin.site.counted(editor)  # type: ignore[attr-defined]
+    assert len(captured) == 1
+
+
+@pytest.mark.parametrize(("role", "is_shown"), [("editor", False), ("administrator", True)])
+def test_the_machinery_stands_apart_and_for_administrators(role: str, is_shown: bool) -> None:
+    apps_shown = signed_in(make_member(role)).get("/admin/").context["app_list"]
+    machinery = [model["name"] for app in apps_shown if app["app_label"] == "machinery" for model in app["models"]]
+    elsewhere = [model["name"] for app in apps_shown if app["app_label"] != "machinery" for model in app["models"]]
+    assert ("Words" in machinery, "Words" in elsewhere) == (is_shown, False)
+    assert "Companies" in elsewhere
 
 
 @pytest.mark.parametrize("name", ["revision", "version", "mark", "address", "log"])

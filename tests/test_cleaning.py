@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from companies.cleaning import Unplaced, clean_company, unknown_columns
+from companies.cleaning import Unplaced, choose_fields, clean_company, unknown_columns
 from companies.naming import (
     DESCRIBING,
     TELLING,
@@ -22,7 +22,7 @@ from companies.naming import (
     taken_apart,
 )
 from companies.text import fold, is_missing, squash
-from companies.values import clean_employees, clean_stage, clean_status, clean_website, clean_year
+from companies.values import clean_employees, clean_rate, clean_stage, clean_status, clean_website, clean_year
 from companies.vocabulary import Term, Vocabularies, Vocabulary
 from directory.websites import ORDINARY, bare_domain, suffixes
 
@@ -630,3 +630,43 @@ def test_the_starter_companies_are_placed(vocabularies):
         ("status", "licence revoked"),
         ("website", "http://0000000000.com/"),
     }
+
+
+def test_one_column_is_chosen_for_a_field_of_one_value():
+    headers = ["url", "website", "Company", "Description", "summary", "City", "Location", "No. of Employees", "x"]
+    assert choose_fields(headers) == {
+        "website": "website",
+        "Company": "name",
+        "Description": "description",
+        "summary": "summary",
+        "City": "hub",
+        "Location": "hub",
+        "No. of Employees": "employees",
+    }
+
+
+@pytest.mark.parametrize(
+    ("raw", "rate"),
+    [
+        ("$25 - $49 / hr", (25, 49)),
+        ("USD 50+", (50, None)),
+        ("30", (30, 30)),
+        ("49-25", None),
+        ("PKR 500", None),
+        ("cheap", None),
+    ],
+)
+def test_rates_of_an_hour(raw, rate):
+    assert clean_rate(raw) == rate
+
+
+def test_markets_yes_or_no_and_descriptions(vocabularies):
+    row = {"name": "Acme", "exports_to": "UK, Germany;US, Atlantis", "women led": "No", "company profile": " a \n b"}
+    clean = clean_company(row, vocabularies)
+    assert clean.patch == {
+        "name": "Acme",
+        "description": "a\nb",
+        "women_led": False,
+        "export_markets": ["GB", "DE", "US"],
+    }
+    assert clean.unplaced == [("exports_to", "Atlantis")]

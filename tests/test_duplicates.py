@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from companies import duplicates
 from companies.duplicates import Found, find_duplicates
@@ -247,3 +248,18 @@ def test_a_company_is_deleted_with_its_pairs(queue: Duplicate, curator: User) ->
     address = reverse("admin:companies_company_delete", args=[queue.second_id])
     assert signed_in(make_member("editor")).post(address, {"post": "yes"}).status_code == 302
     assert not Duplicate.objects.filter(pk=queue.pk).exists()
+
+
+def test_the_list_says_when_it_was_last_looked_for_and_who_decides_has_it_done_now(
+    twins: tuple[Company, Company],
+) -> None:
+    client = signed_in(make_member("editor"))
+    assert "not looked through yet" in client.get(LIST).content.decode()
+    assert client.post(f"{LIST}look/").status_code == client.post(f"{LIST}look/").status_code == 302
+    task = {"task_name": "companies.tasks.find_duplicates", "status": "todo"}
+    assert ProcrastinateJob.objects.filter(**task).count() == 1
+    nightly(timestamp=0)
+    assert ": 1 new, 0 gone." in client.get(LIST).content.decode()
+    contributor = signed_in(make_member("contributor", "chand"))
+    assert "Look now" not in contributor.get(LIST).content.decode()
+    assert contributor.post(f"{LIST}look/").status_code == 403

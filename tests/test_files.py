@@ -12,8 +12,8 @@ from companies.files import LONGEST_CELL, Refused, Table, read_table
 
 TEXT = 'CompanyName,City,Note\n"Café Systems, Lahore",Lahore,"two\nlines"\nZorvex,,—\n'
 ROWS = [
-    (1, {"CompanyName": "Café Systems, Lahore", "City": "Lahore", "Note": "two\nlines"}),
-    (2, {"CompanyName": "Zorvex", "Note": "—"}),
+    (2, {"CompanyName": "Café Systems, Lahore", "City": "Lahore", "Note": "two\nlines"}),
+    (3, {"CompanyName": "Zorvex", "Note": "—"}),
 ]
 
 
@@ -48,12 +48,12 @@ def test_any_encoding_and_line_ending(encoding: str, ending: str) -> None:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_any_delimiter(delimiter: str) -> None:
     content = f'name{delimiter}city\n"a{delimiter}b"{delimiter}Lahore\n'
-    assert read("list.txt", content) == [(1, {"name": f"a{delimiter}b", "city": "Lahore"})]
+    assert read("list.txt", content) == [(2, {"name": f"a{delimiter}b", "city": "Lahore"})]
 
 
 def test_empty_rows_and_nameless_columns_at_the_end_are_nothing() -> None:
     assert read("list.csv", "\n\nname,city,,\n,,,\nZorvex,Lahore,,\n\n") == [
-        (1, {"name": "Zorvex", "city": "Lahore"})
+        (5, {"name": "Zorvex", "city": "Lahore"})
     ]
 
 
@@ -61,8 +61,8 @@ def test_empty_rows_and_nameless_columns_at_the_end_are_nothing() -> None:
 def test_a_workbook_is_read_as_texts_and_evaluates_nothing() -> None:
     content = workbook(["name", "year", "share"], ["=HYPERLINK(A1)", 2004, 0.5], [None, None, None], ["Zorvex", None])
     assert read("list.xlsx", content) == [
-        (1, {"name": "=HYPERLINK(A1)", "year": "2004", "share": "0.5"}),
-        (2, {"name": "Zorvex"}),
+        (2, {"name": "=HYPERLINK(A1)", "year": "2004", "share": "0.5"}),
+        (4, {"name": "Zorvex"}),
     ]
 
 
@@ -121,9 +121,9 @@ with zipfile.ZipFile(ZIP, "w") as archive:
         ("list.csv", b"Zorvex,2004\n", "put a header above"),
         ("list.csv", b"," * 10_000_000, "is longer than"),
         ("list.csv", b"a," * 300 + b"\n", "300 columns"),
-        ("list.csv", b"name\n" + b"x" * (LONGEST_CELL + 1), "Row 1, “name”: the cell holds 32,768"),
+        ("list.csv", b"name\n" + b"x" * (LONGEST_CELL + 1), "Row 2, “name”: the cell holds 32,768"),
         ("list.csv", b'name\n"' + b"x\n" * 300_000, "Is a quotation mark missing"),
-        ("list.csv", b"name\nZorvex,surplus\n", "Row 1 has more cells"),
+        ("list.csv", b"name\nZorvex,surplus\n", "Row 2 has more cells"),
         ("list.json", b'[{"name": "Zorvex"', "cannot be read as JSON"),
         ("list.json", b"[" * 100_000, "cannot be read as JSON"),
         ("list.json", b'{"name": "Zorvex"}', "no list of objects"),
@@ -144,6 +144,13 @@ with zipfile.ZipFile(ZIP, "w") as archive:
 def test_what_cannot_be_read_is_refused_in_a_sentence(name: str, content: bytes, why: str) -> None:
     with pytest.raises(Refused, match=why):
         list(read_table(name, content).rows)
+
+
+def test_rows_have_the_numbers_that_a_spreadsheet_shows() -> None:
+    text = 'name,note\n\nZorvex,"two\nlines"\n,,\nKalix,\n'
+    assert [number for number, _ in read("list.csv", text)] == [3, 5]
+    book = workbook([], ["name"], [], ["Zorvex"], ["Kalix"])
+    assert [number for number, _ in read("list.xlsx", book)] == [4, 5]
 
 
 def test_a_table_says_what_it_is() -> None:

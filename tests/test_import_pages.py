@@ -16,7 +16,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from companies.background import carry_on_all
 from companies.models import Company, Import
-from companies.staged import State
+from companies.staged import Decision, State
 from directory.uploads import LARGEST
 from tests import factories as make
 from tests.browsing import PHONE, Site, assert_accessible, assert_fits, sign_in
@@ -68,8 +68,8 @@ def test_a_file_is_uploaded_looked_at_decided_applied_and_undone(client: Client,
         "refused": 1,
     }
     [entry] = response.context["entries"]
-    assert [one.field for one in entry["options"][0]["differences"]] == ["hub"]
-    client.post(url, {"do": "decide", "row-1": str(known.pk), "row-3": "new"})
+    assert [one.field for one in entry["options"][0]["differences"]] == ["hub", "sources"]
+    client.post(url, {"do": "decide", "row-2": str(known.pk), "row-4": "new"})
     client.post(url, {"do": "apply"})
     carry_on_all(60)
     batch.refresh_from_db()
@@ -77,6 +77,10 @@ def test_a_file_is_uploaded_looked_at_decided_applied_and_undone(client: Client,
     known.refresh_from_db()
     assert known.hub
     assert Company.objects.get(name="Kalix").status == "published"
+    outcome = {"created": 1, "changed": 1, "unchanged": 0, "refused": 1, "waiting": 0}
+    assert client.get(url).context["outcome"] == outcome
+    listed = client.get(reverse("admin:companies_company_changelist"), {"import": batch.pk})
+    assert {company.name for company in listed.context["cl"].result_list} == {"Kalix", "Nimbus Labs"}
     client.post(url, {"do": "undo", "why": ""})
     batch.refresh_from_db()
     assert batch.state == State.APPLIED
@@ -87,11 +91,51 @@ def test_a_file_is_uploaded_looked_at_decided_applied_and_undone(client: Client,
     assert (batch.state, known.hub, batch.undone_by) == (State.UNDONE, None, editor)
 
 
+@pytest.mark.parametrize("do", ["apply", "skip"])
+def test_what_was_ticked_counts_whichever_button_is_pressed(client: Client, do: str) -> None:
+    make.make_hub("Karachi")
+    make.make_company("Nimbus Labs", hub=None, website="")
+    batch = make.make_import("name,city\nNimbus Labs,Karachi\nKalix,Karachi\n")
+    client.post(page_of(batch), {"do": do, "row-2": "new"})
+    assert batch.rows.get(number=2).decision == Decision.CREATE
+
+
+def test_nothing_is_written_while_nothing_is_decided(client: Client) -> None:
+    make.make_hub("Karachi")
+    make.make_company("Nimbus Labs", hub=None, website="")
+    batch = make.make_import("name,city\nNimbus Labs,Karachi\n")
+    assert "Nothing is decided yet" in client.post(page_of(batch), {"do": "apply"}, follow=True).content.decode()
+    batch.refresh_from_db()
+    assert batch.state == State.STAGED
+
+
+def test_an_import_that_was_undone_offers_no_decisions(client: Client) -> None:
+    make.make_hub("Karachi")
+    make.make_company("Nimbus Labs", hub=None, website="")
+    batch = make.make_import("name,city\nNimbus Labs,Karachi\nKalix,Karachi\n")
+    assert "Leave out all" in client.get(page_of(batch)).content.decode()
+    batch.move(State.UNDONE)
+    body = client.get(page_of(batch)).content.decode()
+    assert 'name="do"' not in body
+    assert '<fieldset class="options" disabled>' in body
+
+
 def test_a_column_must_hold_the_names(client: Client) -> None:
     url = upload(client, b"a,b\nZorvex,Lahore\n")
     response = client.post(url, {"do": "stage", "column-0": "hub", "column-1": "nonsense"}, follow=True)
     assert "which column holds" in response.content.decode()
     assert Import.objects.get().state == State.UPLOADED
+
+
+def test_two_columns_are_not_read_as_the_field_of_one_value(client: Client) -> None:
+    url = upload(client, b"name,Firma,Ort,Stadt\nZorvex,Kalix,Lahore,Karachi\n")
+    columns = {"column-2": "hub", "column-3": "hub"}
+    both = {"do": "stage", "column-0": "name", "column-1": "name", **columns}
+    said = client.post(url, both, follow=True).content.decode()
+    assert "“name” and “Firma” are both read as name" in said
+    assert Import.objects.get().state == State.UPLOADED
+    client.post(url, {"do": "stage", "column-0": "name", "column-1": "", **columns})  # several places: one is home
+    assert Import.objects.get().state == State.STAGING
 
 
 @pytest.mark.security(23)
@@ -131,9 +175,66 @@ def test_refused_rows_are_downloaded_with_reasons_and_run_nothing(client: Client
     table = list(csv.reader(io.StringIO(text)))
     assert table[0] == ["row", "why", "name", "note"]
     assert [row[3] for row in table[1:]] == ["'=1+1", "'+1", "'@x", "'\tx", "z"]
-    assert [row[0] for row in table[1:]] == ["2", "3", "4", "5", "6"]
+    assert [row[0] for row in table[1:]] == ["3", "4", "5", "6", "7"]
     assert table[1][2] == "'-"
     assert "a row without a name" in table[1][1]
+
+
+@pytest.mark.security(22)
+def test_what_is_left_out_of_rows_that_go_in_is_counted_guessed_at_and_downloaded(client: Client) -> None:
+    make.lahore()
+    rows = "Zorvex,Lahor,=1+1,\nKalix,Lahor,2004,foo bar\nNimbus,Lahore,2010,kalix.com\n-,Lahor,,\n"
+    batch = make.make_import(f"name,city,founded,web\n{rows}")
+    page = client.get(page_of(batch), {"show": "left-out"}).context
+    assert (page["left_out"], [entry["name"] for entry in page["entries"]]) == (2, ["Zorvex", "Kalix"])
+    assert page["frequent"] == [
+        ("city", "Lahor", 2, "Lahore"),
+        ("founded", "=1+1", 1, ""),
+        ("web", "foo bar", 1, ""),
+    ]
+    response = client.get(reverse("admin:companies_import_left_out", args=[batch.pk]))
+    text = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    assert list(csv.reader(io.StringIO(text))) == [
+        ["row", "company", "column", "value", "perhaps"],
+        ["2", "Zorvex", "founded", "'=1+1", ""],
+        ["2", "Zorvex", "city", "Lahor", "Lahore"],
+        ["3", "Kalix", "web", "foo bar", ""],
+        ["3", "Kalix", "city", "Lahor", "Lahore"],
+    ]
+
+
+def test_columns_stand_beside_their_first_values(client: Client) -> None:
+    url = upload(client, b"name,No. of Employees\nZorvex,10-49\nKalix,\n")
+    assert client.get(url).context["columns"] == [
+        ("name", "name", ["Zorvex", "Kalix"]),
+        ("No. of Employees", "employees", ["10-49"]),
+    ]
+
+
+def test_an_import_is_cancelled_while_nothing_was_written(client: Client) -> None:
+    url = upload(client, b"name\nZorvex\n")
+    assert "was cancelled" in client.post(url, {"do": "cancel"}, follow=True).content.decode()
+    assert not Import.objects.exists()
+    batch = make.make_import("name\nZorvex\n")
+    batch.move(State.APPLYING)
+    carry_on_all(60)
+    batch.refresh_from_db()
+    batch.move(State.FAILED, "Something went wrong.")
+    assert "written already" in client.post(page_of(batch), {"do": "cancel"}, follow=True).content.decode()
+    assert Import.objects.exists()
+
+
+def test_an_import_of_which_rows_wait_says_so(client: Client) -> None:
+    make.make_hub("Karachi")
+    make.make_company("Nimbus Labs", hub=None, website="")
+    batch = make.make_import("name,city\nNimbus Labs,Karachi\nKalix,Karachi\n")
+    client.post(page_of(batch), {"do": "apply"})
+    carry_on_all(60)
+    said = "Applied, except 1 row to be decided"
+    assert said in client.get(page_of(batch)).content.decode()
+    assert said in client.get(reverse("admin:companies_import_changelist")).content.decode()
+    client.post(page_of(batch), {"do": "skip"})
+    assert said not in client.get(page_of(batch)).content.decode()
 
 
 @pytest.mark.security(20)

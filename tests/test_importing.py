@@ -70,7 +70,7 @@ def test_each_row_is_new_known_to_be_decided_or_refused() -> None:
     assert (first.company, first.certainty) == (known, "certain")
     assert "says what a business does" in refused.reasons[0]
     assert undecided.candidates
-    assert (repeat.company, repeat.same_as) == (None, 2)
+    assert (repeat.company, repeat.same_as) == (None, 3)
     assert not Company.objects.filter(name__startswith="Kalix").exists()
 
 
@@ -94,7 +94,7 @@ def test_a_name_that_none_may_have_is_refused() -> None:
 def test_a_file_that_turns_out_bad_in_the_middle_fails_and_stages_nothing() -> None:
     batch = make.make_import("name\nZorvex\nKalix,surplus\n")
     assert (batch.state, batch.rows.count()) == (State.FAILED, 0)
-    assert "Row 2 has more cells" in batch.problem
+    assert "Row 3 has more cells" in batch.problem
 
 
 def test_columns_can_be_mapped_otherwise() -> None:
@@ -159,6 +159,23 @@ def test_a_known_company_gets_what_it_lacks_and_keeps_what_it_has() -> None:
     assert batch.rows.get().revision == revision.pk == company.revision
 
 
+def test_where_an_import_comes_from_vouches_for_what_it_brought() -> None:
+    known = make.make_company("Zorvex", website="https://zorvex.com/", founded_year=1999)
+    text = "name,website,founded_year,source\nZorvex,zorvex.com,2004,\nKalix,kalix.com,2010,\nNimbus,,,A letter\n"
+    batch = make.make_import(text, state=State.UPLOADED, reason="The list of PASHA; 2026")
+    finish(batch, State.STAGING)
+    finish(batch)
+
+    def sources(company: Company) -> list[tuple[str, list[str]]]:
+        return [(one.reference, one.facts) for one in company.sources.all()]
+
+    assert sources(known) == [("The list of PASHA; 2026", ["website"])]  # it says another year
+    assert sources(Company.objects.get(name="Kalix")) == [("The list of PASHA; 2026", ["website", "founded_year"])]
+    assert sources(Company.objects.get(name="Nimbus")) == [("A letter", [])]
+    assert retract(batch).state == State.UNDONE
+    assert sources(known) == []
+
+
 def test_the_same_file_twice_changes_nothing() -> None:
     make.lahore()
     text = "name,city,website,source\nZorvex,Lahore,zorvex.com,https://list.example/\nKalix,Lahore,,\n"
@@ -198,7 +215,7 @@ def test_what_the_database_refuses_keeps_nobody_else_out() -> None:
     make.make_identifier(Company.objects.get(name="Kalix"), value="0012347")
     finish(batch)
     assert decisions(batch) == ["create", "refused", "create"]
-    assert "Another company has this identifier" in batch.rows.get(number=2).reasons[0]
+    assert "Another company has this identifier" in batch.rows.get(number=3).reasons[0]
     assert Company.objects.count() == 3
 
 
@@ -251,7 +268,7 @@ def test_a_row_waits_for_the_one_that_it_repeats() -> None:
     assert decisions(batch) == ["undecided", "update"]
     finish(batch)
     assert batch.counts["done"] == 0
-    decide(batch.rows.get(number=1), "new")
+    decide(batch.rows.get(number=2), "new")
     finish(batch)
     assert (batch.counts["done"], Company.objects.count()) == (2, 2)
 
@@ -393,7 +410,7 @@ def test_the_command_shows_and_writes_only_if_told_to(tmp_path: Any) -> None:
     told = run(path)
     assert "CompanyName → name, Rating → left out" in told
     assert "2 rows: 1 new, 0 of known companies, 0 to be decided, 1 refused" in told
-    assert "row 2, Refused: name:" in told
+    assert "row 3, Refused: name:" in told
     assert not Company.objects.exists()
     assert not Import.objects.exists()
     assert "1 created, 0 matched, 1 refused" in run(path, "--apply")
@@ -404,6 +421,6 @@ def test_the_command_shows_and_writes_only_if_told_to(tmp_path: Any) -> None:
 def test_the_command_refuses_a_bad_file_and_keeps_nothing(tmp_path: Any) -> None:
     path = tmp_path / "list.csv"
     path.write_bytes(b"name\nZorvex\nKalix,surplus\n")
-    with pytest.raises(CommandError, match="Row 2 has more cells"):
+    with pytest.raises(CommandError, match="Row 3 has more cells"):
         run(path, "--apply")
     assert not Import.objects.exists()

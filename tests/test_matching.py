@@ -114,7 +114,12 @@ A = Facts("Devsinc", website="https://devsinc.com/", hub="lahore")
             "possible",
             "but other numbers of SECP (CUIN)",
         ),
-        (Facts("Softvalley", hub="lahore"), Facts("Soft Valley Technologies", hub="lahore"), "possible", "trade"),
+        (
+            Facts("Softvalley", hub="lahore"),
+            Facts("Soft Valley Technologies", hub="lahore"),
+            "possible",
+            "but for a word",
+        ),
         (Facts("Zed", website="https://lumen.pk/"), Facts("Lumen"), "possible", "a domain named like it, lumen.pk"),
     ],
 )

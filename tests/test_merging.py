@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from playwright.sync_api import Page, expect
 from rest_framework.serializers import ValidationError
 
 from companies.merging import facts, merge_companies, undo_merge
@@ -15,6 +16,7 @@ from directory.models import Revision, Source
 from directory.publishing import edit
 from directory.undoing import CannotUndo, undo
 from tests import factories as make
+from tests.browsing import PHONE, Site, assert_accessible, assert_fits, sign_in
 from tests.curators import signed_in
 from tests.log import actions
 
@@ -195,11 +197,12 @@ def test_the_page_lays_both_side_by_side_and_merges(client: Client, keep: Compan
     url = client.post(reverse("admin:companies_company_changelist"), chosen)["Location"]
     page = client.get(url).content.decode()
     assert "Merge Cubix IT into Cubix" in page
-    assert "<td>Games; Mobile apps</td>" in page or "<td>games; mobile-apps</td>" in page
+    assert ">Games; Mobile apps</td>" in page
+    assert "found by “Cubix IT” as well" in page
     before = facts(keep)
 
     shown = client.post(url, {"show": "1", "summary": "drop"}).content.decode()
-    assert shown.count("<td>Apps</td>") == 2
+    assert shown.count(">Apps</td>") == 2
     assert "errorlist" in client.post(url, {"merge": "1"}).content.decode()
     assert facts(keep) == before
 
@@ -207,6 +210,7 @@ def test_the_page_lays_both_side_by_side_and_merges(client: Client, keep: Compan
     assert done["Location"] == reverse("admin:companies_company_change", args=[keep.pk])
     assert facts(keep)["summary"] == "Apps"
     undo_url = reverse("admin:companies_merge_undo", args=[Merge.objects.get().pk])
+    assert f'<a href="{undo_url}">Undo</a>' in client.get(done["Location"]).content.decode()
     undone = client.post(undo_url, {"reason": "Two firms"})
     assert undone.status_code == 302
     assert facts(keep) == before
@@ -230,3 +234,17 @@ def test_only_who_may_merge_does(keep: Company, drop: Company) -> None:
     url = f"{reverse('admin:companies_company_merge')}?keep={keep.pk}&drop={drop.pk}"
     assert client.get(url).status_code == client.post(url, {"merge": "1", "reason": "No"}).status_code == 403
     assert not Merge.objects.exists()
+
+
+def test_the_result_follows_each_choice(page: Page, site: Site) -> None:
+    sign_in(page, site)
+    page.goto(f"{reverse('admin:companies_company_merge')}?keep=1&drop=2")
+    result = page.locator("#result-name")
+    kept = result.inner_text()
+    expect(page.get_by_role("button", name="Show the result")).to_be_hidden()
+    page.get_by_role("group", name="name", exact=True).get_by_label("right").check()
+    expect(result).not_to_have_text(kept)
+    expect(page.get_by_role("status")).to_contain_text(f"found by “{kept}” as well")
+    assert_accessible(page)
+    page.set_viewport_size(PHONE)
+    assert_fits(page)

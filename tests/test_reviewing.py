@@ -183,7 +183,7 @@ def form(suggestion: Suggestion, **decisions: str) -> dict[str, str]:
 def test_the_queue_begins_with_those_that_wait_longest(company: Company, curator: User) -> None:
     done, first, second = (make.make_suggestion(name=f"Company {word}") for word in ("A", "B", "C"))
     said(done, curator, name=YES)
-    text = signed_in(curator).get(QUEUE).content.decode()
+    text = signed_in(curator).get(QUEUE, {"state": "all"}).content.decode()
     places = [text.index(f"Company {word}") for word in ("B", "C", "A")]
     assert places == sorted(places)
     assert (first.pk, second.pk) < (second.pk, first.pk)
@@ -197,6 +197,20 @@ def test_the_queue_asks_as_much_whatever_its_length(
         make.make_suggestion(company, founded_year=1900 + number)
         with django_assert_max_num_queries(12):
             assert client.get(QUEUE).status_code == 200
+
+
+def test_after_a_decision_comes_the_next_and_the_list_has_what_is_open(company: Company, curator: User) -> None:
+    first, second, third = (make.make_suggestion(company, founded_year=1900 + n) for n in range(3))
+    client = signed_in(curator)
+
+    def decided(suggestion: Suggestion) -> str:
+        return client.post(page_of(suggestion), form(suggestion, founded_year="reject No"))["Location"]
+
+    assert decided(second) == page_of(third)
+    assert decided(third) == page_of(first)
+    assert list(client.get(QUEUE).context["cl"].result_list) == [first]
+    assert client.get(QUEUE, {"state": "all"}).context["cl"].result_count == 3
+    assert decided(first) == QUEUE
 
 
 @pytest.mark.security(20)

@@ -13,6 +13,7 @@ from rest_framework.serializers import ValidationError
 from companies.models import Company
 from directory.models import Published, Revision, Source, Version
 from directory.publishing import edit, publication
+from directory.reverting import SHOWN
 from directory.undoing import CannotUndo, undo
 from hubs.models import Hub
 from tests.curators import signed_in
@@ -209,8 +210,9 @@ def test_the_history_costs_the_same_however_long_it_is(client: Client) -> None:
                 client.get(url)
     with CaptureQueriesContext(connection) as many:
         page = client.get(f"{url}?p=2")
-    # session, user, second factor, the company, its versions counted, a page of them, the version before the page
-    assert len(few) == len(many) == 7
+    # session, user, second factor, the company, its versions counted, a page of them, the version before the page,
+    # the sizes of their revisions
+    assert len(few) == len(many) == 8
     assert "Created" in page.content.decode()
 
 
@@ -226,7 +228,29 @@ def test_an_undo_is_shown_before_it_is_done_and_wants_a_reason(client: Client, c
     assert client.post(url, {"reason": "They sell boats"}).status_code == 302
     company.refresh_from_db()
     assert company.summary == ""
-    assert (newest().by, newest().reason) == (curator, "They sell boats")
+    assert (newest().by, newest().reason) == (curator, f"Undo of revision {done.pk}: They sell boats")
+
+
+def test_the_list_of_revisions_names_what_each_changed(client: Client) -> None:
+    make_company("Zameen")  # whose hub the others share
+    with publication(source=Source.ADMIN):
+        for name in ("Airlift", "Bazaar", "Careem", "Daraz"):
+            make_company(name)
+    client.post(reverse("admin:directory_revision_undo", args=[newest().pk]), {"reason": "Too early"})
+    said = client.get(reverse("admin:directory_revision_changelist")).content.decode()
+    assert ">Airlift, Bazaar, Careem and 1 more</a>" in said
+    assert ">airlift, bazaar, careem and 1 more</a>" in said  # of what is withdrawn nothing but the address is left
+
+
+def test_an_undo_of_much_says_so_and_is_not_offered_beside_one_of_it(client: Client) -> None:
+    with publication(source=Source.ADMIN):
+        companies = [make_company(f"Company {number}") for number in range(SHOWN + 1)]
+    number = newest().versions.count()
+    undo_page = client.get(reverse("admin:directory_revision_undo", args=[newest().pk])).content.decode()
+    assert f"The revision changed {number} objects" in undo_page
+    history = client.get(reverse("admin:companies_company_history", args=[companies[0].pk])).content.decode()
+    assert f"changed {number - 1} others as well" in history
+    assert "Undo revision" not in history
 
 
 def test_an_undo_that_would_lose_something_says_what(client: Client) -> None:

@@ -158,7 +158,7 @@ def test_a_contributor_s_form_of_a_published_company_is_for_looking_at() -> None
     ],
 )
 def test_what_is_to_be_verified(monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], is_due: bool) -> None:
-    monkeypatch.setattr("companies.list_filters.timezone.localdate", lambda: datetime.date(2026, 11, 25))
+    monkeypatch.setattr("django.utils.timezone.localdate", lambda: datetime.date(2026, 11, 25))
     make.make_company(**fields)
     response = browser(C).get(reverse("admin:companies_company_changelist"), {"ask": "to_verify"})
     assert len(response.context["cl"].result_list) == is_due

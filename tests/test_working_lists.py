@@ -43,7 +43,7 @@ def client() -> Client:
 @pytest.fixture
 def five(monkeypatch: pytest.MonkeyPatch) -> dict[str, Company]:
     """Companies that differ in what they lack, on a fixed day."""
-    monkeypatch.setattr("companies.list_filters.timezone.localdate", lambda: datetime.date(2026, 11, 25))
+    monkeypatch.setattr("django.utils.timezone.localdate", lambda: datetime.date(2026, 11, 25))
     ai = make.make_specialty("Artificial intelligence", emerging=True)
     with publication(source=Source.SYSTEM):
         found = {
@@ -507,9 +507,14 @@ def test_a_curator_fixes_several_companies_from_the_list(page: Page, site: Site)
         box.check()
     page.locator("select[name=action]").select_option(label="Set the kind…")
     page.get_by_role("button", name="Go").click()
-    page.get_by_label("Kind").select_option("startup")
+    expect(page.get_by_text("3 companies selected.")).to_be_visible()
+    page.get_by_label("Kind").select_option("established")
     page.get_by_role("button", name="Show what it changes").click()
     expect(page.get_by_role("heading", name="3 of 3 change")).to_be_visible()
+    page.get_by_label("Kind").select_option("startup")  # which is not what was shown
+    expect(page.get_by_role("button", name="Set the kind")).to_be_disabled()
+    page.get_by_role("button", name="Show what it changes").click()
+    expect(page.get_by_role("button", name="Set the kind")).to_be_enabled()
     check(page)
     page.get_by_label("Why").fill("Their own sites say so.")
     page.keyboard.press("Enter")
