@@ -647,7 +647,7 @@ class Migration(migrations.Migration):
             name="ImportRow",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("number", models.PositiveIntegerField(help_text="From 1, without the header.")),
+                ("number", models.PositiveIntegerField(help_text="As in a spreadsheet, with the header.")),
                 ("raw", models.JSONField(help_text="Column → text, as in the file.")),
                 ("patch", models.JSONField(help_text="The row as a patch of a company’s document.")),
                 ("unplaced", models.JSONField(default=list, help_text="[column, value] of what found no place.")),
@@ -1234,6 +1234,25 @@ class Migration(migrations.Migration):
                         name="credential_validity_in_order",
                         violation_error_message="The validity ends before it begins.",
                     ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="DuplicateSearch",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("ended_at", models.DateTimeField()),
+                ("new", models.PositiveIntegerField(help_text="Pairs put into the queue.")),
+                ("gone", models.PositiveIntegerField(help_text="Pairs taken out of it.")),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("id", 1)),
+                        name="duplicate_search_last",
+                        violation_error_message="Only the last search is kept.",
+                    )
                 ],
             },
         ),
