@@ -50,7 +50,7 @@ from companies.suggestions import Suggestion
 from companies.unplaced import UnplacedValue
 from companies.unplaced_admin import UnplacedValueAdmin
 from companies.workflow import OPEN, Step, publishes
-from directory.admin import (
+from directory.curating import (
     CuratorFilter,
     LookedAtAdmin,
     PublishedAdmin,

@@ -18,7 +18,7 @@ from companies.merge_page import PERMISSION as MERGE
 from companies.merge_page import company_link
 from companies.models import Duplicate, DuplicateSearch
 from companies.reasons import ReasonActionForm
-from directory.admin import CuratorFilter, LookedAtAdmin, containing
+from directory.curating import CuratorFilter, LookedAtAdmin, containing
 from directory.narrowing import OpenFilter
 
 DECIDE = "companies.decide_duplicate"

@@ -15,7 +15,7 @@ from companies.models import Company
 from companies.reasons import ReasonField
 from companies.vouching import read_facts
 from companies.workflow import EXPLAINED, NEW, Status, reachable
-from directory.admin import CuratedForm
+from directory.forms import CuratedForm
 from directory.previewing import PREVIEW
 from directory.websites import bare_domain
 

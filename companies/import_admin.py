@@ -9,7 +9,7 @@ from django.urls import path
 
 from companies.import_page import import_page, left_out_page, progress_page, refused_page, upload_page
 from companies.models import Import
-from directory.admin import CuratorFilter, LookedAtAdmin
+from directory.curating import CuratorFilter, LookedAtAdmin
 
 
 class WaitsFilter(admin.SimpleListFilter):

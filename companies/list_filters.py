@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from companies.models import Company, ImportRow
 from companies.questions import QUESTIONS, Asker
-from directory.admin import UsedFilter
+from directory.curating import UsedFilter
 from directory.narrowing import Counted
 from hubs.admin import HubFilter
 

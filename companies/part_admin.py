@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from companies.forms import SourceForm
 from companies.models import Company, Credential, Identifier, Office, Source
 from companies.workflow import OPEN, publishes
-from directory.admin import CuratedAdmin, CuratedForm, PlainRelations, containing
+from directory.curating import CuratedAdmin, PlainRelations, containing
+from directory.forms import CuratedForm
 from hubs.admin import HubFilter
 
 

@@ -10,7 +10,7 @@ from companies.part_admin import OfCompany
 from companies.proposing import in_order
 from companies.review_page import review_page
 from companies.suggestions import State, Suggestion
-from directory.admin import CuratorFilter, LookedAtAdmin
+from directory.curating import CuratorFilter, LookedAtAdmin
 from directory.narrowing import OpenFilter
 
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from companies.placing import place_again
 from companies.unplaced import UnplacedValue
 from companies.workflow import PUBLISH
-from directory.admin import LookedAtAdmin
+from directory.curating import LookedAtAdmin
 from directory.publishing import CHUNK
 
 

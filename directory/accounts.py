@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from directory.admin import LookedAtAdmin
+from directory.curating import LookedAtAdmin
 from directory.sessions import end_sessions
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from directory.admin import PublishedAdmin, UsedFilter
+from directory.curating import PublishedAdmin, UsedFilter
 from hubs.models import Hub, Indicator, Program
 
 

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import format_html
 
-from directory.admin import GuardedAdmin, LookedAtAdmin
+from directory.curating import GuardedAdmin, LookedAtAdmin
 from partners.forms import KeyForm
 from partners.issuing import issue, revoke, tell
 from partners.models import ApiKey, Partner, PublicView, Usage

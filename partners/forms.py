@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from directory.admin import LinesField
+from directory.forms import LinesField
 from partners.issuing import free_slot
 from partners.models import ApiKey, Scope, all_scopes, validate_origin
 

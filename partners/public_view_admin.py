@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.html import format_html
 
 from companies.views import CompanyViewSet
-from directory.admin import CuratorFilter, PublishedAdmin
 from directory.api.caching import at_one_revision, current_revision
 from directory.api.errors import Problem
 from directory.api.listing import Listing
 from directory.api.related import Document
+from directory.curating import CuratorFilter, PublishedAdmin
 from partners.models import PublicView
 from partners.public_views import HIDDEN
 from partners.queries import canonical, in_words

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import path, reverse
 from django.utils.html import format_html
 
-from directory.admin import LookedAtAdmin
+from directory.curating import LookedAtAdmin
 from partners.webhook_pages import look_after, partner_list
 from partners.webhooks import Delivery, Webhook
 

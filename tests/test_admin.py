@@ -18,14 +18,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-import directory.admin
+import directory.curating
 from companies.admin import CompanyForm
 from companies.links import LinkCheck
 from companies.merging import merge_companies
 from companies.models import Company, Specialty
 from companies.unplaced import UnplacedValue
 from companies.workflow import Step
-from directory.models import Mark, Revision, SavedView
+from directory.models import Mark, Revision, SavedView, Source
 from directory.narrowing import MOST_OPTIONS
 from directory.publishing import WRITERS_LOCK, publication
 from hubs.models import Hub
@@ -203,7 +203,7 @@ def test_reading_opens_no_publication(client: Client, monkeypatch: pytest.Monkey
     def refuse(**_: Any) -> None:
         raise AssertionError("a page that only reads opened a publication")
 
-    monkeypatch.setattr(directory.admin, "publication", refuse)
+    monkeypatch.setattr(directory.curating, "publication", refuse)
     urls = [reverse(LIST), reverse("admin:companies_company_add"), url_of(company), url_of(company, "delete")]
     for url in urls:
         assert client.get(url).status_code == 200
@@ -214,7 +214,7 @@ def test_reading_opens_no_publication(client: Client, monkeypatch: pytest.Monkey
 
 def fill(number: int) -> None:
     """``number`` companies, each with a hub, a specialty, an industry, a program and an office of its own."""
-    with publication(source=directory.admin.Source.SYSTEM):
+    with publication(source=Source.SYSTEM):
         for n in range(Specialty.objects.count(), Specialty.objects.count() + number):
             hub = make.make_hub(f"Hub {n:03}")
             company = make.make_company(
@@ -286,7 +286,7 @@ def test_no_form_grows_with_the_vocabulary(client: Client) -> None:
 
 
 def test_a_filter_offers_a_hundred_at_most(client: Client) -> None:
-    with publication(source=directory.admin.Source.SYSTEM):
+    with publication(source=Source.SYSTEM):
         for n in range(120):
             hub = make.make_hub(f"Hub {n:03}")
             make.make_company(f"Company {n:03}", hub=hub)
@@ -374,7 +374,7 @@ def test_renaming_a_hub_publishes_its_companies(client: Client) -> None:
 def test_an_action_on_thousands_is_refused(
     client: Client, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Callable[..., Any]
 ) -> None:
-    monkeypatch.setattr(directory.admin, "CHUNK", 1)
+    monkeypatch.setattr(directory.curating, "CHUNK", 1)
     companies = [make.make_company(name) for name in ("Arbisoft", "Devsinc")]
     before = Revision.objects.latest("pk")
     with django_capture_on_commit_callbacks(execute=True):
