@@ -30,6 +30,7 @@ CERTAIN = ("exact", "alias", "merged")
 # What belongs to nobody else is as certain as a domain that the name fits: see companies.judging.
 OWNED = 0.9
 ADD_MORE = "a name alone is not certain: add its city behind a comma, or give its website or a number in a register"
+NO_CITY = "the directory knows no city of it: give its website or a number in a register"
 # What dropped companies became, through all merges that stand.
 SUCCESSORS = """
     WITH RECURSIVE successor (id, keep) AS (
@@ -168,7 +169,7 @@ def by_facts(
 ) -> Resolution:
     """What the facts of an input tell of; where they may be read in several ways, any of them counts."""
     told = {match.pk: (facts, match) for facts, matches in read for match in matches if match.pk in named}
-    certain = [pk for pk, (_, match) in told.items() if match.certainty == Certainty.CERTAIN]
+    certain = [pk for pk, (facts, match) in told.items() if is_certain(match, facts, known[pk])]
     if not certain and asked.is_key:
         owners = [pk for pk, (facts, _) in told.items() if owns(facts, known[pk])]
         if len(owners) == 1:
@@ -182,11 +183,21 @@ def by_facts(
         by = told_by(evidence)
         return Resolution("alias" if by == "name" and is_alias(evidence) else "exact", by, candidates)
     if candidates:
-        reasons = () if any(facts.hub or facts.website or facts.numbers for facts, _ in read) else (ADD_MORE,)
         by = told_by(Evidence(told[order[0]][0], known[order[0]]))
+        reasons: tuple[str, ...] = ()
+        if not any(facts.hub or facts.website or facts.numbers for facts, _ in read):
+            reasons = (ADD_MORE,)
+        elif by == "name" and not known[order[0]].hub:
+            reasons = (NO_CITY,)
         return Resolution("ambiguous", by, candidates, reasons)
     what = "slug, nor this name" if asked.by == "slug" else asked.by
     return Resolution("none", asked.by, reasons=(f"no company has this {what}", *filter(None, [asked.why])))
+
+
+def is_certain(match: Match, facts: Facts, other: Facts) -> bool:
+    """A name without its city never is, whichever companies have no city either."""
+    is_placed = bool(facts.hub) or told_by(Evidence(facts, other)) != "name"
+    return match.certainty == Certainty.CERTAIN and is_placed
 
 
 def owns(facts: Facts, other: Facts) -> bool:

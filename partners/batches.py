@@ -93,7 +93,7 @@ def read_old(given: Mapping[str, Any], faults: Faults) -> Query:
         for n, one in enumerate(said):
             own: Faults = {}
             unknown(one, ("pid", "v"), own)
-            conditions.append(condition(one, "pid", "v", own))
+            conditions += condition(one, "pid", "v", own)
             wrong |= {str(n): own} if own else {}
         faults |= {"properties": wrong} if wrong else {}
     if not text and not said:
@@ -116,7 +116,7 @@ def read_new(given: Mapping[str, Any], faults: Faults) -> Query:
         unknown(one, ("matchType", "propertyId", "propertyValue", "required", "matchQuantifier"), own)
         kind = one.get("matchType")
         if kind == "property":
-            conditions.append(condition(one, "propertyId", "propertyValue", own))
+            conditions += condition(one, "propertyId", "propertyValue", own)
         elif kind in ("name", "id"):
             names += values_of(one, "propertyValue", own)
         else:
@@ -131,7 +131,8 @@ def read_new(given: Mapping[str, Any], faults: Faults) -> Query:
     return Query(names[0] if names else "", types, limit_of(given, faults), tuple(conditions))
 
 
-def condition(given: Mapping[str, Any], name: str, value: str, faults: Faults) -> Condition:
+def condition(given: Mapping[str, Any], name: str, value: str, faults: Faults) -> list[Condition]:
+    """The condition on a property; none where nothing is asked of it, as clients send empty cells."""
     if fault := known_property(given.get(name)):
         faults[name] = fault
     is_required, quantifier = given.get("required", False), given.get("matchQuantifier", "any")
@@ -139,7 +140,8 @@ def condition(given: Mapping[str, Any], name: str, value: str, faults: Faults) -
         faults["required"] = ["Give true or false."]
     if quantifier not in QUANTIFIERS:
         faults["matchQuantifier"] = [f"Give one of {', '.join(QUANTIFIERS)}."]
-    return Condition(str(given.get(name)), tuple(values_of(given, value, faults)), is_required is True, quantifier)
+    values = tuple(values_of(given, value, faults))
+    return [Condition(str(given.get(name)), values, is_required is True, quantifier)] if values else []
 
 
 def known_property(name: Any) -> list[str]:
@@ -149,9 +151,11 @@ def known_property(name: Any) -> list[str]:
 
 
 def values_of(given: Mapping[str, Any], name: str, faults: Faults) -> list[str]:
-    """The values of a condition as texts, of entities their ids."""
+    """The values of a condition as texts, of entities their ids; an empty cell says nothing."""
     value = given.get(name)
     values: Sequence[Any] = value if isinstance(value, list) else [value]
+    if name in given:
+        values = [one for one in values if not (one is None or (isinstance(one, str) and not one.strip()))]
     if len(values) > MAX_LIST:
         faults[name] = [f"Give at most {MAX_LIST} values."]
         return []

@@ -177,10 +177,20 @@ def test_namesakes_of_different_kinds_are_told_apart_by_what_else_is_said(api: C
 
     make.make_company("Unplaced", hub=None, website="")
     make.make_industry("Unplaced")
-    assert matches(query="Unplaced") == {"company": False, "industry": False}
-    assert matches(query="Unplaced", type="company") == {"company": True}
+    assert matches(query="Unplaced") == {"company": False, "industry": True}
+    assert matches(query="Unplaced", type="company") == {"company": False}
     in_lahore = [{"pid": "hub", "v": "lahore"}]
     assert matches(query="Healthcare", properties=in_lahore) == {"company": True, "industry": False}
+
+
+@pytest.mark.parametrize("nothing", ["", " ", None, [], ["", None]])
+def test_an_empty_cell_says_nothing(api: Client, nothing: Any) -> None:
+    asked = {"query": "Devsinc", "properties": [{"pid": "hub", "v": "Lahore"}, {"pid": "website", "v": nothing}]}
+    assert [one["match"] for one in old(api, **asked)] == [True]
+    assert [
+        one["match"] for one in new(api, named("Devsinc"), having("hub", "Lahore"), having("website", nothing))
+    ] == [True]
+    assert old(api, query="", properties=[{"pid": "website", "v": nothing}]) == []
 
 
 def test_what_is_required_keeps_others_out(api: Client) -> None:

@@ -187,6 +187,14 @@ def test_what_is_missing_is_told_of_what_is_not_certain(api: Client) -> None:
     assert placed["outcome"] == "exact"
 
 
+def test_a_name_without_its_city_is_not_certain_where_none_is_known(api: Client) -> None:
+    make.make_company("Motive", hub=None, website="https://motivecloud.com")
+    alone, placed, by_website = resolved(api, "Motive", "Motive, Karachi", "motivecloud.com")
+    assert [one["outcome"] for one in (alone, placed, by_website)] == ["ambiguous", "ambiguous", "exact"]
+    assert "add its city" in alone["reasons"][0]
+    assert "knows no city" in placed["reasons"][0]
+
+
 def test_an_id_that_leads_nowhere_says_why(api: Client) -> None:
     right = id_of("Devsinc")
     wrong = right[:7] + f"{(int(right[7:]) + 1) % 100:02d}"
