@@ -136,13 +136,14 @@ def line_of(bulk: Bulk, company: Company, document: Any, values: Mapping[str, An
         why_not = "it is so already"
     elif bulk.takes_to and bulk.takes_to not in reachable(by, company.status):
         why_not = f"from “{company.get_status_display()}” there is no such step"
-    return Line(company, token_of(before), before, {} if why_not else changed, why_not)
+    changed = {} if why_not else changed
+    return Line(company, token_of(before, changed), before, changed, why_not)
 
 
-def token_of(document: Document) -> str:
-    """The same as long as nobody changes the company."""
+def token_of(document: Document, changed: Document) -> str:
+    """The same as long as nobody changes the company, nor what is to be done with it."""
     told = {name: value for name, value in document.items() if name not in STAMPS}
-    return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
+    return hashlib.sha256(orjson.dumps([told, changed], option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 def apply(bulk: Bulk, seen: Mapping[int, str], values: Mapping[str, Any], *, by: User, reason: str) -> Done:

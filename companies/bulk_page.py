@@ -24,17 +24,33 @@ from directory.reverting import ReasonForm, refusals
 PREVIEW = "preview"
 
 
+class Chosen:
+    """A lookup that shows what is chosen, and nothing of an address that names no object."""
+
+    def optgroups(self, name: str, value: list[str], attrs: Any = None) -> Any:
+        keys = [key for key in value if key.isascii() and key.isdigit() and len(key) < 19]
+        return super().optgroups(name, keys, attrs)  # type: ignore[misc]
+
+
+class ChosenOne(Chosen, AutocompleteSelect):
+    pass
+
+
+class ChosenSeveral(Chosen, AutocompleteSelectMultiple):
+    pass
+
+
 def one(name: str) -> forms.ModelChoiceField:
     """A field of companies, looked up."""
     related: Any = Company._meta.get_field(name)
     queryset = related.related_model.objects.defer("document")
-    return forms.ModelChoiceField(queryset, widget=AutocompleteSelect(related, admin.site))
+    return forms.ModelChoiceField(queryset, widget=ChosenOne(related, admin.site))
 
 
 def several(name: str) -> forms.ModelMultipleChoiceField:
     related: Any = Company._meta.get_field(name)
     queryset = related.related_model.objects.defer("document")
-    return forms.ModelMultipleChoiceField(queryset, widget=AutocompleteSelectMultiple(related, admin.site))
+    return forms.ModelMultipleChoiceField(queryset, widget=ChosenSeveral(related, admin.site))
 
 
 # Bulk change → the fields that say what it is to do; the others need none.

@@ -50,7 +50,7 @@ def look_now(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     with suppress(AlreadyEnqueued), transaction.atomic():
-        app.configure_task(TASK, queueing_lock="find_duplicates").defer(timestamp=0)
+        app.configure_task(TASK, lock="find_duplicates", queueing_lock="find_duplicates").defer(timestamp=0)
     messages.success(request, "The directory is being looked through for duplicates: look again in a minute.")
     return HttpResponseRedirect(reverse("admin:companies_duplicate_changelist"))
 

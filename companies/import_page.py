@@ -172,13 +172,13 @@ def act(request: HttpRequest, batch: Import) -> None:
     """Do what a button says, unless somebody else, or the background, has moved the import on."""
     do = request.POST.get("do", "")
     with transaction.atomic():
-        batch = Import.objects.select_for_update(of=("self",)).get(pk=batch.pk)
+        now = Import.objects.select_for_update(of=("self",)).filter(pk=batch.pk).first()
         allowed, action = ACTIONS.get(do, ((), None))
-        if action is None or batch.state not in allowed:
+        if now is None or action is None or now.state not in allowed:
             messages.error(request, "The import has moved on meanwhile. Nothing was done: look at it as it is now.")
             return
-        action(request, batch)
-    if batch.is_busy:
+        action(request, now)
+    if now.is_busy:
         background.call()
 
 

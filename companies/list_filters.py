@@ -77,7 +77,7 @@ class QuestionFilter(Counted, admin.SimpleListFilter):
         return [(question.name, question.label) for question in QUESTIONS.values()]
 
     def asked(self) -> list[str]:
-        return (self.value() or "").split(",") if self.value() else []
+        return list(dict.fromkeys((self.value() or "").split(","))) if self.value() else []
 
     def condition(self) -> Q:
         if unknown := set(self.asked()) - set(QUESTIONS):

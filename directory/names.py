@@ -5,8 +5,12 @@ from collections.abc import Iterable
 
 from django.core.exceptions import ValidationError
 
-# Control characters, line and paragraph separators, and what turns the direction of the text around it.
-UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# Control characters, line and paragraph separators, what turns the direction of the text around it, and letters and
+# marks that are nothing to look at; but not the two joiners (U+200C and U+200D), with which Urdu is written.
+UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\U000e0000-\U000e007f]"
+)
 
 
 def fault_of(name: str) -> str:

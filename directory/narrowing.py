@@ -16,11 +16,9 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import FieldError, ValidationError
 from django.db.models import (
-    BooleanField,
     Case,
     Count,
     Exists,
-    ExpressionWrapper,
     IntegerField,
     OuterRef,
     Q,
@@ -180,7 +178,8 @@ class CountedChangeList(NamedChangeList):
                 conditions[f"of_{n}_{name}"] = count.filter
                 holds = dict.fromkeys([*others, f"of_{n}_{name}"], True)
                 counts[f"{n}_{name}"] = Count("pk", filter=Q(**holds))
-        columns = {name: ExpressionWrapper(Q(q), BooleanField()) for name, q in conditions.items()}
+        # By CASE: what can never hold, as a number out of range, is no boolean by itself.
+        columns = {name: Case(When(Q(q), then=True), default=False) for name, q in conditions.items()}
         found = self.searched.order_by().annotate(**columns)[:EVERY].aggregate(**counts)
         answer: dict[int, dict[str, int]] = {id(spec): {} for spec in specs}
         for key, number in found.items():

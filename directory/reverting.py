@@ -56,7 +56,9 @@ def history_page(request: HttpRequest, model_admin: admin.ModelAdmin, object_id:
 
 def entries(model: type[Published], versions: Any, page: list[Version]) -> Iterator[dict[str, Any]]:
     """Each version of a page, the newest first, with what it changed."""
-    older = versions.filter(pk__lt=page[-1].pk).order_by("-pk")[:1] if page else []
+    if not page:  # as of what was never published
+        return
+    older = versions.filter(pk__lt=page[-1].pk).order_by("-pk")[:1]
     of_page = Version.objects.filter(revision__in=[version.revision_id for version in page]).order_by()
     sizes = dict(of_page.values_list("revision").annotate(models.Count("pk")))
     for version, before in zip(page, [*page[1:], *(older or [None])], strict=True):

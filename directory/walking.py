@@ -6,8 +6,10 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.contrib.admin.views.main import ORDER_VAR
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
+from django.utils.http import urlencode
 
 # The button, and the part of a form's address that has the list's.
 NEXT = "_next"
@@ -26,15 +28,23 @@ class WalkingAdmin(admin.ModelAdmin):
         super().save_model(request, obj, form, change)
 
     def next_in_list(self, request: HttpRequest, pk: int) -> int | None:
-        """The primary key behind ``pk`` in the list of the address; None for the last, and what is not in it."""
-        listing = copy(request)
-        listing.GET = QueryDict(request.GET.get(LIST, ""))
+        """The primary key behind ``pk`` in the list of the address, also where ``pk`` is no longer in it; or None."""
+        asked = QueryDict(request.GET.get(LIST, ""))
         try:
-            found = self.get_changelist_instance(listing).queryset
+            found = self.listed(request, asked)
+            following = set(found)
+            if pk not in following:
+                found = self.listed(request, QueryDict(urlencode({ORDER_VAR: asked.get(ORDER_VAR, "")})))
         except IncorrectLookupParameters:
             return None
-        pks = found.values_list("pk", flat=True).iterator()
-        return next(pks, None) if pk in pks else None
+        behind = iter(found)
+        return next((other for other in behind if other in following), None) if pk in behind else None
+
+    def listed(self, request: HttpRequest, asked: QueryDict) -> list[int]:
+        """The primary keys of a list, in its order."""
+        listing = copy(request)
+        listing.GET = asked
+        return list(self.get_changelist_instance(listing).queryset.values_list("pk", flat=True))
 
     def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         if NEXT not in request.POST:

@@ -415,6 +415,8 @@ REFUSED: list[tuple[dict[str, str], str]] = [
     ({"name": ""}, "required"),
     ({"name": "x" * 201}, "at most 200 characters (it has 201)"),
     ({"name": "Sys\u202emet"}, "invisible character in it (U+202E)"),
+    ({"name": "\u3164\u3164"}, "invisible character in it (U+3164)"),
+    ({"name": "\u200bSystems"}, "invisible character in it (U+200B)"),
     ({"name": "\U0001f680 \u2014"}, "has a letter or a digit"),
     ({"legal_name": "Systems\x85Limited"}, "invisible character in it (U+0085)"),
     ({"aliases": "SysLtd\n\U0001f680"}, "has a letter or a digit"),

@@ -3,6 +3,7 @@
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -222,6 +223,18 @@ def test_an_import_is_cancelled_while_nothing_was_written(client: Client) -> Non
     batch.move(State.FAILED, "Something went wrong.")
     assert "written already" in client.post(page_of(batch), {"do": "cancel"}, follow=True).content.decode()
     assert Import.objects.exists()
+
+
+def test_what_somebody_else_cancelled_has_moved_on(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = make.make_import("name\nZorvex\n")
+
+    def found_once_more(*args: Any, **rest: Any) -> Import:
+        Import.objects.all().delete()
+        return batch
+
+    monkeypatch.setattr("companies.import_page.get_object_or_404", found_once_more)
+    response = client.post(page_of(batch), {"do": "cancel"}, follow=True)
+    assert "has moved on meanwhile" in response.content.decode()
 
 
 def test_an_import_of_which_rows_wait_says_so(client: Client) -> None:

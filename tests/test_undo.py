@@ -200,6 +200,11 @@ def test_the_history_says_who_when_why_and_what(client: Client, curator: User) -
     assert reverse("admin:directory_revision_undo", args=[newest().pk]) in page
 
 
+def test_what_was_never_published_has_a_history_without_versions(client: Client) -> None:
+    draft = make_company("Airlift", status="draft")
+    assert client.get(reverse("admin:companies_company_history", args=[draft.pk])).status_code == 200
+
+
 def test_the_history_costs_the_same_however_long_it_is(client: Client) -> None:
     company = make_company("Airlift")
     url = reverse("admin:companies_company_history", args=[company.pk])

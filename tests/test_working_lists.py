@@ -208,6 +208,9 @@ def test_saving_goes_on_through_the_list_as_it_is(client: Client) -> None:
     assert walk("Beta") == f"{url_of(companies['alpha'])}?{filters}"
     assert walk("alpha") == f"{reverse(LIST)}?ask=without_website&o=-1"
     assert "Save and next" not in client.get(url_of(companies["Zeta"])).content.decode()
+    for name in ("Beta", "alpha"):
+        edit(companies[name], {"website": ""}, source=Source.ADMIN)
+    assert walk("Zeta") == f"{url_of(companies['Beta'])}?{filters}", "a list that it left before"
 
 
 def test_names_are_sorted_whatever_their_capitals(client: Client) -> None:
@@ -420,6 +423,27 @@ def test_what_nobody_saw_is_not_changed(client: Client, terms: dict[str, Any]) -
     data = Form(client.get(url)).data
     assert "required" in errors(client.post(url, data | {"reason": ""}))
     assert facts(company)["hub"]["slug"] == "lahore"
+
+
+def test_another_change_than_the_one_that_was_shown_is_not_made(client: Client) -> None:
+    company = make.make_company(kind="")
+    data = Form(client.get(url_of_bulk("set_kind", company, kind="startup"))).data | {"reason": "Young."}
+    response = client.post(url_of_bulk("set_kind", company, kind="established"), data)
+    assert "Left alone" in messages(response)[1]
+    assert facts(company)["kind"] is None
+
+
+@pytest.mark.parametrize("value", ["abc", "²", "1\0", "9" * 30])
+@pytest.mark.parametrize(("name", "field"), [("set_hub", "hub"), ("add_specialty", "specialties")])
+def test_a_value_that_is_none_is_refused_on_its_field(client: Client, name: str, field: str, value: str) -> None:
+    response = client.get(url_of_bulk(name, make.make_company(), **{field: value}))
+    assert response.status_code == 200
+    assert field in response.context["values"].errors
+
+
+def test_a_number_that_no_hub_has_finds_nothing(client: Client) -> None:
+    make.make_company()
+    assert listed(client, f"hub__id__exact={'9' * 20}") == []
 
 
 def test_a_company_that_may_not_be_so_keeps_nobody_else_from_it(client: Client, terms: dict[str, Any]) -> None:
