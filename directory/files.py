@@ -28,6 +28,7 @@ from directory.nightly import MANIFEST, manifest_of, manifests
 LATEST = "latest"
 # An address has one content for as long as it answers; what is deleted is nowhere to be asked for again.
 UNCHANGING = "public, max-age=86400, immutable"
+NONE_YET = "No files have been written yet: a night writes them at 22:00 UTC, and `manage.py write_files` at once."
 EXPOSED = "Accept-Ranges, Content-Range, ETag, Link"
 COUNT = {"type": "integer", "minimum": 0}
 DESCRIPTION = (
@@ -125,6 +126,8 @@ class Bounded(StaticFile):
 def file(request: HttpRequest, night: str, name: str) -> HttpResponseBase:
     """A file of a night, or a part of it by Range; ``latest`` leads to that of the newest night."""
     manifest = next(manifests(), None) if night == LATEST else manifest_of(night)
+    if manifest is None and night == LATEST:
+        return told(Problem("not_found", NONE_YET))
     known = {described["name"]: described for described in manifest["files"]} if manifest else {}
     if manifest is None or name not in {MANIFEST, *known}:
         raise Http404

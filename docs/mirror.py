@@ -31,6 +31,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+BUCKETS = frozenset(range(256))
 PAGE = 1000  # changes in a transaction
 WAIT = 30  # seconds that the server holds a request until there is something new
 PROOF = 3600  # seconds between two proofs
@@ -70,6 +71,8 @@ class Mirror:
     def __init__(self, url: str, path: str, key: str = "") -> None:
         self.url, self.key = url.rstrip("/") + "/", key
         self.database = sqlite3.connect(path, isolation_level=None)
+        # What is not UTF-8 is read nevertheless, and is not equal to anything that is.
+        self.database.text_factory = lambda text: text.decode(errors="surrogateescape")
         self.database.execute("PRAGMA journal_mode = WAL")
         self.database.executescript(SCHEMA)
 
@@ -108,7 +111,8 @@ class Mirror:
     def follow(self, wait: int = 0) -> bool:
         """Apply one page of changes; whether there may be more at once."""
         asked = {"after": self.cursor, "limit": PAGE, "format": "ndjson", **({"wait": wait} if wait else {})}
-        lines = list(self.lines(f"changes/?{urlencode(asked)}"))
+        # A damaged cursor is refused, and a new snapshot taken.
+        lines = list(self.lines(f"changes/?{urlencode(asked, errors='replace')}"))
         *changes, last = lines
         end = json.loads(last)
         if end.get("rows") != len(changes):
@@ -122,18 +126,19 @@ class Mirror:
     def prove(self) -> list[int]:
         """The buckets in which the copy differs from the directory at the copy's revision: none, normally."""
         by_kind: defaultdict[str, list[int]] = defaultdict(lambda: [0] * 256)
+        differing: set[int] = set()
         # What is stored is read as it is: a damaged row has to be told from a good one, not believed.
         for public_id, kind, bucket, document in self.database.execute(
             "SELECT id, kind, bucket, document FROM documents"
         ):
-            digests = by_kind[kind]
-            if bucket != bucket_of(public_id) or f'"id":"{public_id}"' not in str(document):
-                digests[bucket] ^= 1
-            digests[bucket_of(public_id)] ^= digest_of(document)
+            place = bucket_of(public_id)
+            if bucket != place or f'"id":"{public_id}"' not in str(document):
+                differing |= {place, bucket} & BUCKETS
+            by_kind[str(kind)][place] ^= digest_of(document)
         whole = [reduce(xor, digests) for digests in zip([0] * 256, *by_kind.values(), strict=True)]
-        differing = differences(whole, self.digests())
+        differing |= differences(whole, self.digests())
         # No document says its kind: each kind's digests are compared, too.
-        return differing or sorted({n for kind in by_kind for n in differences(by_kind[kind], self.digests(kind))})
+        return sorted(differing or {n for kind in by_kind for n in differences(by_kind[kind], self.digests(kind))})
 
     def digests(self, kind: str | None = None) -> list[int]:
         """What the directory has at the copy's revision, of ``kind`` alone where one is given: 256 digests."""
@@ -158,8 +163,9 @@ class Mirror:
             lines = self.lines(f"snapshot/?bucket={','.join(map(str, some))}")
             next(lines)
             with self.transaction() as database:
-                marks = ",".join("?" * len(some))
-                database.execute(f"DELETE FROM documents WHERE bucket IN ({marks})", some)  # noqa: S608 - marks only
+                others = sorted(BUCKETS.difference(some))  # and so rows go that are in no bucket at all
+                marks = ",".join("?" * len(others))
+                database.execute(f"DELETE FROM documents WHERE bucket NOT IN ({marks})", others)  # noqa: S608 - marks only
                 self.store(lines)
 
     # What they are made of
@@ -249,17 +255,21 @@ class Mirror:
                 pause = min(pause * 2, PATIENCE)
 
 
-def bucket_of(public_id: str) -> int:
-    return ALPHABET.index(public_id[1]) * 8 + ALPHABET.index(public_id[2]) // 4
+def bucket_of(public_id: Any) -> int:
+    """0 of what is no id, as in a damaged row, whatever it is."""
+    try:
+        return ALPHABET.index(public_id[1]) * 8 + ALPHABET.index(public_id[2]) // 4
+    except (TypeError, IndexError, ValueError):
+        return 0
 
 
 def digest_of(document: Any) -> int:
-    return int.from_bytes(hashlib.sha256(str(document).encode()).digest(), "big")
+    return int.from_bytes(hashlib.sha256(str(document).encode(errors="surrogateescape")).digest(), "big")
 
 
-def differences(ours: list[int], theirs: list[int]) -> list[int]:
+def differences(ours: list[int], theirs: list[int]) -> set[int]:
     """The numbers of the buckets whose digests differ."""
-    return [number for number, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1]]
+    return {number for number, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1]}
 
 
 def cursor_of(url: str) -> str:

@@ -32,7 +32,10 @@ VERSION = "https://jsonfeed.org/version/1.1"
 
 @dataclass(frozen=True)
 class Feed:
-    """What a feed is of: ``own`` is its address, ``identity`` one that never changes, ``source`` the list's."""
+    """What a feed is of: ``own`` is its address, ``identity`` one that never changes, ``source`` the list's.
+
+    ``edited_at`` is when it was last decided what it is of.
+    """
 
     title: str
     description: str
@@ -41,11 +44,12 @@ class Feed:
     source: str
     page: str
     companies: list[Document]
+    edited_at: str = NEVER
 
     @property
     def changed(self) -> str:
-        """When something in it changed last."""
-        return max((company["updated_at"] for company in self.companies), default=NEVER)
+        """When something in it changed last, or what it is of."""
+        return max([self.edited_at, *(company["updated_at"] for company in self.companies)])
 
 
 @require_safe
@@ -74,9 +78,15 @@ def of_view(request: HttpRequest, key: str, form: str) -> HttpResponse:
             return PermanentRedirect(own.replace(request.path, feed_path(view["slug"], form), 1))
         listing = ViewListing(view, query, revision)
         identity = own.replace(request.path, feed_path(view["id"], form), 1)
-        page = page_address(view["slug"], request)
         feed = Feed(
-            view["name"], view["description"] or "", own, identity, listing.url(), page, companies_of(listing)
+            title=view["name"],
+            description=view["description"] or "",
+            own=own,
+            identity=identity,
+            source=listing.url(),
+            page=page_address(view["slug"], request),
+            companies=companies_of(listing),
+            edited_at=view["updated_at"],
         )
         return written(request, form, feed, revision)
 

@@ -5,6 +5,7 @@ One server, started as a newcomer starts it; edits are made by a process of thei
 
 import json
 import os
+import runpy
 import selectors
 import signal
 import socket
@@ -12,12 +13,16 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import pytest
 from django.conf import settings
+from hypothesis import HealthCheck, example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from tests.hosts import host, reply
 from tests.served import DEADLINE, SITE_URL, Serve, wait_for
@@ -239,6 +244,7 @@ DAMAGES = {
     " WHERE kind IN ('hub', 'program')",
     "no kinds": "UPDATE documents SET kind = ''",
     "a wrong bucket": "UPDATE documents SET bucket = (bucket + 1) % 256 WHERE kind = 'program'",
+    "a text that is not UTF-8": "UPDATE documents SET document = replace(document, 'Lahore', CAST(x'4cff' AS TEXT))",
 }
 
 
@@ -249,6 +255,52 @@ def test_a_damaged_copy_is_noticed_and_repaired(serve: Serve, copy: Path, damage
     assert "; 0 buckets" not in run_mirror(serve, copy)
     assert "; 0 buckets" in run_mirror(serve, copy)
     assert documents(copy) == published(serve)
+
+
+# Values that a damaged row may have, by column. What is bytes is written as text, UTF-8 or not.
+TEXTS = st.one_of(st.none(), st.text('0Uaz9"', max_size=9), st.binary(max_size=9))
+DAMAGED = {
+    "id": TEXTS,
+    "kind": TEXTS.filter(lambda text: text is not None),
+    "bucket": st.integers(-300, 300) | st.text(max_size=3),
+}
+
+
+def damage(database: sqlite3.Connection, row: int, column: str, value: Any, is_text: bool) -> None:
+    """Write ``value`` into a column of the so manieth row."""
+    written = "CAST(? AS TEXT)" if isinstance(value, bytes) and is_text else "?"
+    database.execute(
+        f"UPDATE OR REPLACE documents SET {column} = {written} WHERE rowid ="
+        " (SELECT rowid FROM documents ORDER BY rowid LIMIT 1 OFFSET ?)",
+        (value, row),
+    )
+
+
+@hypothesis_settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    damages=st.lists(
+        st.sampled_from(sorted(DAMAGED)).flatmap(
+            lambda column: st.tuples(st.integers(0, 600), st.just(column), DAMAGED[column], st.booleans())
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+@example(damages=[(0, "id", None, True), (1, "id", "", True), (2, "id", "0UUbad", True)])
+@example(damages=[(0, "id", b"\xff", True), (1, "id", b"037", False), (2, "kind", b"\xff", True)])
+@example(damages=[(0, "bucket", "none", True), (1, "bucket", -1, True), (2, "kind", b"hub", False)])
+def test_whatever_stands_in_a_damaged_row_it_is_repaired(
+    serve: Serve, copy: Path, damages: list[tuple[int, str, Any, bool]]
+) -> None:
+    before = documents(copy)
+    with closing(sqlite3.connect(copy)) as database, database:
+        for row, column, value, is_text in damages:
+            damage(database, row, column, value, is_text)
+    following = runpy.run_path(str(MIRROR))["Mirror"](root(serve), str(copy))
+    with closing(following.database):
+        following.make_equal()
+        assert following.prove() == []
+    assert documents(copy) == before
 
 
 def kill_at(serve: Serve, copy: Path, record: int) -> None:
@@ -314,6 +366,13 @@ def test_a_mirror_says_what_to_do_with_a_file_that_is_no_copy(serve: Serve, copy
     copy.write_bytes(content)
     assert "move it away" in refused(root(serve), copy)
     assert "cannot be used" in refused(root(serve), tmp_path)
+
+
+@pytest.mark.parametrize("cursor", ["''", "'nowhere'", "CAST(x'ff' AS TEXT)"])
+def test_a_mirror_that_lost_its_place_starts_over(serve: Serve, copy: Path, cursor: str) -> None:
+    with closing(sqlite3.connect(copy)) as database, database:
+        database.execute(f"UPDATE state SET cursor = {cursor}")
+    assert "starting over" in run_mirror(serve, copy)
 
 
 def test_a_mirror_of_a_log_that_is_gone_starts_over(serve: Serve, copy: Path) -> None:

@@ -342,7 +342,9 @@ def test_the_api_lists_them(api: Client) -> None:
 def test_a_night_that_was_made_is_listed_at_once(api: Client, nights: Path) -> None:
     make.make_company("Airlift")
     assert api.get("/api/v1/files/").json()["results"] == []
-    assert api.get("/files/latest/companies.csv").status_code == 404
+    answer = api.get("/files/latest/companies.csv")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json; charset=utf-8")
+    assert "`manage.py write_files`" in answer.json()["detail"]
     make_night(MOMENT)
     assert len(api.get("/api/v1/files/").json()["results"]) == 1
 

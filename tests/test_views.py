@@ -264,6 +264,23 @@ def test_a_feed_has_what_changed_last_first_under_ids_that_stay(api: Client) -> 
     assert renamed.findtext(f"{ATOM}id") == atom.findtext(f"{ATOM}id")
 
 
+def test_a_feed_of_a_view_changed_when_a_company_did_or_the_view(api: Client) -> None:
+    company = make_company("Listed", hub=make_hub("Lahore"))
+    view = make_view("hub=lahore")
+    seen = []
+    for changed, values in [
+        (company, {"summary": "Edited"}),
+        (view, {"query": "hub=lahore&ordering=name"}),
+        (company, {"summary": "Edited again"}),
+    ]:
+        edit(changed, values, source=Source.ADMIN)
+        feed = ElementTree.fromstring(api.get("/views/shown/feed.atom").content)
+        seen.append(feed.findtext(f"{ATOM}updated"))
+        changed.refresh_from_db()
+        assert seen[-1] == orjson.loads(str(changed.document))["updated_at"]
+    assert len(set(seen)) == 3
+
+
 @pytest.mark.parametrize("path", ["/feed.atom", "/feed.json", "/views/shown/feed.atom", "/views/shown/feed.json"])
 def test_a_feed_is_asked_for_again_by_its_etag(api: Client, path: str) -> None:
     make_company("Listed", hub=make_hub("Lahore"))
