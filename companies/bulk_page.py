@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
+from django.contrib.admin.widgets import AutocompleteMixin, AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,12 +24,12 @@ from directory.reverting import ReasonForm, refusals
 PREVIEW = "preview"
 
 
-class Chosen:
+class Chosen(AutocompleteMixin):
     """A lookup that shows what is chosen, and nothing of an address that names no object."""
 
     def optgroups(self, name: str, value: list[str], attrs: Any = None) -> Any:
         keys = [key for key in value if key.isascii() and key.isdigit() and len(key) < 19]
-        return super().optgroups(name, keys, attrs)  # type: ignore[misc]
+        return super().optgroups(name, keys, attrs)
 
 
 class ChosenOne(Chosen, AutocompleteSelect):

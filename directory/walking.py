@@ -43,7 +43,7 @@ class WalkingAdmin(admin.ModelAdmin):
     def listed(self, request: HttpRequest, asked: QueryDict) -> list[int]:
         """The primary keys of a list, in its order."""
         listing = copy(request)
-        listing.GET = asked
+        listing.GET = asked  # type: ignore[assignment]
         return list(self.get_changelist_instance(listing).queryset.values_list("pk", flat=True))
 
     def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
