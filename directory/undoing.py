@@ -6,8 +6,10 @@ renders them. It is an edit like any other: the log shows it, and it can be undo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import orjson
@@ -82,20 +84,29 @@ def undo(revision: Revision, *, by: User | None, reason: str = "") -> Publicatio
 
 def steps_to_undo(revision: Revision) -> list[Step]:
     """A step for each object that ``revision`` changed, also where it cannot be taken."""
-    versions = list(revision.versions.all())
-    steps = [step_of(version, *around(version)) for version in versions]
+    steps = [step_of(*three) for three in with_neighbours(list(revision.versions.all()))]
     if revision.pk <= Log.objects.forgotten():
         for step in steps:
             step.why_not = "what it was before is no longer kept"
     return steps
 
 
-def around(version: Version) -> tuple[Version | None, Version]:
-    """(the version before, the newest version) of a version's object."""
-    versions = Version.objects.filter(kind=version.kind, object_id=version.object_id)
-    before = versions.filter(pk__lt=version.pk).order_by("-pk").first()
-    newest = versions.filter(pk__gte=version.pk).order_by("-pk")[0]
-    return before, newest
+def with_neighbours(versions: list[Version]) -> Iterator[tuple[Version, Version | None, Version]]:
+    """Each version of a revision with the one of its object before it and the newest: two queries for each kind."""
+    objects: dict[str, list[int]] = defaultdict(list)
+    for version in versions:
+        objects[version.kind].append(version.object_id)
+    before: dict[tuple[str, int], Version] = {}
+    newest: dict[tuple[str, int], Version] = {}
+    for kind, pks in objects.items():
+        every = Version.objects.filter(kind=kind, object_id__in=pks)
+        every = every.order_by("object_id", "-pk").distinct("object_id")
+        newest |= {(kind, one.object_id): one for one in every}
+        earlier = every.filter(revision__lt=versions[0].revision_id)
+        before |= {(kind, one.object_id): one for one in earlier}
+    for version in versions:
+        which = version.kind, version.object_id
+        yield version, before.get(which), newest[which]
 
 
 def step_of(version: Version, before: Version | None, newest: Version) -> Step:
@@ -125,9 +136,14 @@ def written(kind: str, document: str | None) -> Document | None:
     """A document as its serializer takes it: without what nobody writes, and references by their slugs."""
     if document is None:
         return None
-    fields = serializer_class(kinds()[kind])().fields
     found = orjson.loads(document)
-    return {name: by_slug(found.get(name)) for name, declared in fields.items() if not declared.read_only}
+    return {name: by_slug(found.get(name)) for name in written_fields(kind)}
+
+
+@cache
+def written_fields(kind: str) -> tuple[str, ...]:
+    fields = serializer_class(kinds()[kind])().fields
+    return tuple(name for name, declared in fields.items() if not declared.read_only)
 
 
 def by_slug(value: Any) -> Any:
