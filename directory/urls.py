@@ -27,6 +27,7 @@ router.register("views", PublicViewViewSet)
 
 urlpatterns = [
     path("", views.home),
+    path("api/v1/", include(router.urls)),  # first, as it is asked most: each pattern that does not match takes time
     path("api/v1/", views.Root.as_view()),
     path("api/v1/openapi.json", views.OpenApi.as_view()),
     path("api/v1/changes/", changes.Changes.as_view()),
@@ -39,7 +40,6 @@ urlpatterns = [
     path("api/v1/suggestions/<slug:token>/", inbox.Outcome.as_view()),
     path("api/v1/resolve/", resolver.Resolve.as_view()),
     path("api/v1/reconcile/", include(reconciliation.routes)),
-    path("api/v1/", include(router.urls)),
     re_path(r"^api/", views.unrouted),
     path("embed/", embeds.framed),
     path("embed/fragment/", embeds.fragment),
