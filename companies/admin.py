@@ -225,7 +225,6 @@ class SpecialtyAdmin(PublishedAdmin):
 class StepAdmin(OfCompany, LookedAtAdmin):
     """What was done with companies' statuses, across all of them."""
 
-    deferred = ("company__document", "company__search", "company__description")
     list_display = ["at", "company", "before", "after", "by", "reason"]
     list_filter = ["after", ("by", CuratorFilter)]
     list_select_related = ["company", "by"]
@@ -235,10 +234,8 @@ class StepAdmin(OfCompany, LookedAtAdmin):
 class LinkCheckAdmin(OfCompany, LookedAtAdmin):
     """What came of asking websites, across all companies."""
 
-    deferred = ("company__document", "company__search", "company__description")
     list_display = ["company", "state", "status_code", "problem", "failures", "checked_at", "next_check"]
     list_filter = ["state"]
-    list_select_related = ["company"]
 
 
 @admin.register(Word)
@@ -291,6 +288,7 @@ for model, model_admin in {
 }.items():
     admin.site.register(model, model_admin)
 admin.site.pages.append(SitePage("quality/", "quality", "Quality", quality_page, QUALITY_PERMISSION))  # type: ignore[attr-defined]
+admin.site.machinery |= {"companies.word", "companies.importrow"}  # type: ignore[attr-defined]
 admin.site.work += [  # type: ignore[attr-defined]
     Work(
         "mine",

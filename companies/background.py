@@ -3,6 +3,7 @@
 import logging
 import time
 from contextlib import suppress
+from typing import Any
 
 from django.db import OperationalError, transaction
 from procrastinate.contrib.django import app
@@ -19,10 +20,15 @@ TASK = "directory.tasks.carry_on_imports"
 STEPS = {State.STAGING: stage, State.APPLYING: apply_chunk, State.UNDOING: undo_chunk}
 
 
+def ask(task: str, **locks: Any) -> None:
+    """Ask the worker to do now what it does by the clock, unless it was asked already."""
+    with suppress(AlreadyEnqueued), transaction.atomic():
+        app.configure_task(task, **locks).defer(timestamp=0)
+
+
 def call() -> None:
     """Ask the worker to look at the imports now; without it, it does so in a while."""
-    with suppress(AlreadyEnqueued), transaction.atomic():
-        app.configure_task(TASK, queueing_lock="imports").defer(timestamp=0)
+    ask(TASK, queueing_lock="imports")
 
 
 def carry_on(batch: Import) -> None:

@@ -267,14 +267,8 @@ def _clean_identifiers(cells: dict[str, list[Cell]], clean: CleanRow) -> None:
     clean.set("identifiers", identifiers)
 
 
-def _read_employees(raw: str) -> dict[str, int | None] | None:
-    employees = clean_employees(raw)
-    return {"min": employees[0], "max": employees[1]} if employees else None
-
-
-def _read_rate(raw: str) -> dict[str, int | None] | None:
-    rate = clean_rate(raw)
-    return {"min": rate[0], "max": rate[1]} if rate else None
+def _range(ends: tuple[int | None, int | None] | None) -> dict[str, int | None] | None:
+    return {"min": ends[0], "max": ends[1]} if ends else None
 
 
 def _read_description(raw: str) -> str | None:
@@ -296,8 +290,8 @@ VALUES: dict[str, Callable[[str], Any]] = {
     "description": _read_description,
     "website": clean_website,
     "founded_year": clean_year,
-    "employees": _read_employees,
-    "hourly_rate": _read_rate,
+    "employees": lambda raw: _range(clean_employees(raw)),
+    "hourly_rate": lambda raw: _range(clean_rate(raw)),
     "women_led": clean_yes_or_no,
 }
 OF_ONE_VALUE = {"name", "legal_name", *VALUES}

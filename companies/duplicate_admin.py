@@ -1,19 +1,16 @@
 """The admin's queue of companies that may be in the directory twice."""
 
-from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
-from procrastinate.contrib.django import app
-from procrastinate.exceptions import AlreadyEnqueued
 
+from companies import background
 from companies.merge_page import PERMISSION as MERGE
 from companies.merge_page import company_link
 from companies.models import Duplicate, DuplicateSearch
@@ -49,8 +46,7 @@ def look_now(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    with suppress(AlreadyEnqueued), transaction.atomic():
-        app.configure_task(TASK, lock="find_duplicates", queueing_lock="find_duplicates").defer(timestamp=0)
+    background.ask(TASK, lock="find_duplicates", queueing_lock="find_duplicates")
     messages.success(request, "The directory is being looked through for duplicates: look again in a minute.")
     return HttpResponseRedirect(reverse("admin:companies_duplicate_changelist"))
 

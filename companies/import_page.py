@@ -121,7 +121,7 @@ def import_page(request: HttpRequest, import_id: int) -> HttpResponse:
         "decisions": [(value, label, counts[value], value == show) for value, label in Decision.choices],
         "left_out": batch.rows.with_leftovers().count(),
         "frequent": most_frequent(batch, guesser) if show == LEFT_OUT else [],
-        "outcome": batch.outcome() if counts["done"] else None,
+        "outcome": batch.outcome(counts) if counts["done"] else None,
         "show": show,
         "page": page,
         "entries": list(entries(list(page.object_list), guesser)),

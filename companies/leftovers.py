@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from django.db import connection
@@ -10,7 +11,7 @@ from rapidfuzz import fuzz, process
 
 from companies.imports import read_vocabularies
 from companies.staged import Import, ImportRow
-from companies.vocabulary import Vocabularies, Vocabulary, term_key
+from companies.vocabulary import Vocabulary, term_key
 
 # Values that the page counts one by one.
 MOST = 30
@@ -38,11 +39,15 @@ class Leftover(NamedTuple):
 class Guesser:
     """Says what may have been meant by a value, by the field that its column is read as."""
 
-    def __init__(self, batch: Import, vocabularies: Vocabularies | None = None) -> None:
+    def __init__(self, batch: Import) -> None:
         self.mapping = batch.mapping
-        known = vocabularies or read_vocabularies()
+
+    @cached_property
+    def names(self) -> dict[str, dict[str, str]]:
+        """Field → what its terms are called; read when the first value asks for it."""
+        known = read_vocabularies()
         hubs, terms = names(known.hubs), names(known.specialties) | names(known.industries)
-        self.names = {"hub": hubs, "offices": hubs, "specialties": terms, "industries": terms}
+        return {"hub": hubs, "offices": hubs, "specialties": terms, "industries": terms}
 
     def guess(self, column: str, value: str) -> str:
         """The name of the term whose name or alias is the most like ``value``, if one is like it."""

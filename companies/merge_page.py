@@ -54,14 +54,15 @@ def merge_page(request: HttpRequest) -> HttpResponse:
             request, format_html('{} was merged into {}. <a href="{}">Undo</a>', drop.name, keep.name, undo)
         )
         return HttpResponseRedirect(reverse("admin:companies_company_change", args=[keep.pk]))
+    result = merged(before, other, choices)
     context = {
         **admin.site.each_context(request),
         "title": f"Merge {drop.name} into {keep.name}",
         "opts": Company._meta,
         "keep": keep,
         "drop": drop,
-        "rows": rows(before, other, choices),
-        "alias": new_alias(before, other, choices),
+        "rows": rows(before, other, result, choices),
+        "alias": new_alias(before, other, result),
         "form": form,
         "refusals": refused,
     }
@@ -74,9 +75,9 @@ def named(request: HttpRequest, end: str) -> Company:
     return get_object_or_404(Company, pk=int(pk) if pk.isascii() and pk.isdigit() and len(pk) < 19 else None)
 
 
-def rows(keep: Document, drop: Document, choices: dict[str, str]) -> list[Row]:
+def rows(keep: Document, drop: Document, result: Document, choices: dict[str, str]) -> list[Row]:
     """The fields in which the two differ, or that the merge changes."""
-    result, wording = merged(keep, drop, choices), Wording(Company)
+    wording = Wording(Company)
     return [
         Row(
             name,
@@ -90,9 +91,8 @@ def rows(keep: Document, drop: Document, choices: dict[str, str]) -> list[Row]:
     ]
 
 
-def new_alias(keep: Document, drop: Document, choices: dict[str, str]) -> str:
+def new_alias(keep: Document, drop: Document, result: Document) -> str:
     """The name that the result does not bear and is found by all the same."""
-    result = merged(keep, drop, choices)
     other = drop["name"] if result["name"] == keep["name"] else keep["name"]
     return str(other) if other in result["aliases"] else ""
 

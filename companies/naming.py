@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from companies.text import fold, squash
+from directory.api.words import PLAIN
 
 LONGEST = 200
 
@@ -40,7 +41,6 @@ LIMITED_ENDS = ("ltd", "limited", "c", "p", "gmbh")
 BOASTING_WORDS = ("company", "firm", "agency", "house")
 
 # A name that holds none of the words above needs no taking apart, unless they are a part of one of its words.
-PLAIN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 PLAIN_FORM = re.compile(r" \((?:Pvt|Private)\.?\) (?:Ltd|Limited)\.?$")
 TELLING = DESCRIBING | {"ltd", "limited", "llc", "llp", "inc", "plc", "gmbh", *FORMER_WORDS}
 

@@ -17,6 +17,9 @@ from hubs.admin import HubFilter
 class OfCompany(admin.ModelAdmin):
     """A list of what belongs to companies, which is searched by their names."""
 
+    # What no list shows of a company.
+    deferred: ClassVar[tuple[str, ...]] = ("company__document", "company__search", "company__description")
+    list_select_related = ["company"]
     search_fields = ("company__name_key",)
     search_help_text = "By the company’s name."
 
@@ -62,8 +65,6 @@ class PartAdmin(OfCompany, CuratedAdmin):
     """Rows that belong to a company, across all companies; saving one publishes the company."""
 
     autocomplete_fields = ["company"]
-    deferred: ClassVar[tuple[str, ...]] = ("company__document", "company__description")
-    list_select_related = ["company"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and self.may_edit(request, obj)

@@ -137,8 +137,11 @@ class Import(models.Model):
             return self.get_state_display()
         return f"Applied, except {waiting} row{'' if waiting == 1 else 's'} to be decided"
 
-    def outcome(self) -> dict[str, int]:
-        """How many companies were created and changed, and how many rows changed nothing, were refused, wait."""
+    def outcome(self, tally: dict[str, int]) -> dict[str, int]:
+        """How many companies were created and changed, and how many rows changed nothing, were refused, wait.
+
+        ``tally`` is how its rows are counted now.
+        """
         done = self.rows.done()
         created = done.filter(decision=Decision.CREATE)
         new = created.filter(company__isnull=False).values("company")
@@ -147,8 +150,8 @@ class Import(models.Model):
             "created": created.count(),
             "changed": known.exclude(before={}).values("company").distinct().count(),
             "unchanged": known.filter(before={}).count(),
-            "refused": self.rows.filter(decision=Decision.REFUSED).count(),
-            "waiting": self.rows.filter(decision=Decision.UNDECIDED).count(),
+            "refused": tally[Decision.REFUSED],
+            "waiting": tally[Decision.UNDECIDED],
         }
 
     def count(self) -> None:

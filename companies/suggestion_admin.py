@@ -23,11 +23,10 @@ class SuggestionAdmin(OfCompany, LookedAtAdmin):
 
     list_display = ["name", "changes", "received_at", "state", "changed_since"]
     list_filter = [StateFilter, ("decided_by", CuratorFilter)]
-    list_select_related = ["company"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         found: Any = super().get_queryset(request)
-        return found.open_first().defer("company__document", "company__search", "company__description")
+        return found.open_first()
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

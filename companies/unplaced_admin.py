@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from companies.part_admin import OfCompany
 from companies.placing import place_again
 from companies.unplaced import UnplacedValue
 from companies.workflow import PUBLISH
@@ -26,7 +27,7 @@ class FieldFilter(admin.AllValuesFieldListFilter):
 class UnplacedValueAdmin(LookedAtAdmin):
     """What is of use gets a place: give a specialty the word as another name, then place it again."""
 
-    deferred = ("company__document", "company__search", "company__description")
+    deferred = OfCompany.deferred
     actions = ["place_again"]
     fields = ["value", "meant_for", "company", "seen_at"]
     readonly_fields = ["meant_for"]

@@ -46,10 +46,9 @@ class CuratedForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        for form_field in self.fields.values():
+        for name, form_field in self.fields.items():
             # A browser would cut what is pasted without a word; the form says what is too long.
             form_field.widget.attrs.pop("maxlength", None)
-        for name, form_field in self.fields.items():
             if isinstance(form_field.widget, AddressWidget):
                 form_field.widget.saved = self.initial.get(name)
 

@@ -43,11 +43,9 @@ class Work:
 
 
 # What keeps the directory running and says nothing of companies.
-MACHINERY = frozenset(
-    [
-        *("axes.accessattempt", "mfa.authenticator", "procrastinate.procrastinatejob", "directory.mark"),
-        *("directory.address", "directory.log", "companies.word", "companies.importrow"),
-    ]
+MACHINERY = (
+    *("axes.accessattempt", "mfa.authenticator", "procrastinate.procrastinatejob"),
+    *("directory.mark", "directory.address", "directory.log"),
 )
 ADMINISTRATORS = "directory.view_log"
 
@@ -61,8 +59,10 @@ class CuratorSite(AdminSite):
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
-        self.pages: list[SitePage] = []  # which the apps add to, and to this
+        # Which the apps add to.
+        self.pages: list[SitePage] = []
         self.work: list[Work] = []
+        self.machinery = set(MACHINERY)
 
     def has_permission(self, request: HttpRequest) -> bool:
         if not super().has_permission(request):
@@ -121,7 +121,7 @@ class CuratorSite(AdminSite):
             return apps
         machinery = []
         for app in apps:
-            inner = [model for model in app["models"] if model["model"]._meta.label_lower in MACHINERY]
+            inner = [model for model in app["models"] if model["model"]._meta.label_lower in self.machinery]
             app["models"] = [model for model in app["models"] if model not in inner]
             machinery += inner
         user: Any = request.user

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,20 @@ class Serve:
     def kill(self) -> None:
         """Kill whatever is left of it."""
         for process in self.processes():
-            if process.is_running():
+            with suppress(psutil.NoSuchProcess):  # it ended since, or its number is another's
                 process.kill()
         self.process.wait()
+
+
+@contextmanager
+def serving(data_dir: Path, log: Path) -> Iterator[Serve]:
+    """One that is ready; whatever is left of it is killed."""
+    serve = Serve(data_dir, log)
+    try:
+        serve.wait_until_ready()
+        yield serve
+    finally:
+        serve.kill()
 
 
 @pytest.fixture(scope="session")
@@ -80,13 +92,9 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (shared / "started").exists():
             data = tmp_path_factory.mktemp("first")
-            serve = Serve(data, data / "log")
-            try:
-                serve.wait_until_ready()
+            with serving(data, data / "log") as serve:
                 serve.process.terminate()
                 assert serve.process.wait(DEADLINE) == 0
-            finally:
-                serve.kill()
             data.rename(shared / "started")
     return shared / "started"
 
@@ -95,12 +103,8 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(started: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """The starter directory, served as a newcomer starts it; its tests share it, and leave it running."""
     data = copy(started, tmp_path_factory.mktemp("served"))
-    serve = Serve(data, data / "log")
-    try:
-        serve.wait_until_ready()
+    with serving(data, data / "log") as serve:
         yield serve
-    finally:
-        serve.kill()
 
 
 def copy(started: Path, to: Path) -> Path:

@@ -25,7 +25,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.hosts import host, reply
-from tests.served import DEADLINE, SITE_URL, Serve, wait_for
+from tests.served import DEADLINE, SITE_URL, Serve, serving, wait_for
 from tests.served import copy as copied
 
 MIRROR = settings.BASE_DIR / "docs" / "mirror.py"
@@ -93,12 +93,8 @@ mirror.main(sys.argv[3:])
 @pytest.fixture(scope="module")
 def serve(started: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     data = copied(started, tmp_path_factory.mktemp("following"))
-    running = Serve(data, data / "log")
-    try:
-        running.wait_until_ready()
+    with serving(data, data / "log") as running:
         yield running
-    finally:
-        running.kill()
 
 
 def root(serve: Serve) -> str:

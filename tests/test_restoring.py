@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 
 from directory.postgres.server import Server
-from tests.served import DEADLINE, SITE_URL, Serve, copy
+from tests.served import DEADLINE, SITE_URL, Serve, copy, serving
 from tests.test_following import documents, edit, published, run_mirror
 
 GUIDE = (settings.BASE_DIR / "docs" / "running.md").read_text()
@@ -62,24 +62,20 @@ def test_a_backup_is_restored_on_another_machine_and_mirrors_start_over(
 ) -> None:
     """By the commands of docs/running.md, word for word."""
     old, new, mirror = copy(started, tmp_path / "old"), tmp_path / "new", tmp_path / "mirror.sqlite"
-    serve = Serve(old, tmp_path / "log")
-    try:
-        serve.wait_until_ready()
+    with serving(old, tmp_path / "log") as serve:
         run(BACKUP, old, folder)
         backed_up = published(serve)
         edit(serve, "edit", "delete", "rename")
         run_mirror(serve, mirror)
         assert documents(mirror) != backed_up
-    finally:
-        serve.kill()
 
     new.mkdir()
     shutil.copy(old / "secret_key", new)
     server = Server.at(new / "postgres")
     server.join()
-    restore, serving = RESTORE.split("make ")
+    restore, target = RESTORE.split("make ")
     assert "has the epoch" in run(restore, new, folder)
-    assert serving == "serve\n"
+    assert target == "serve\n"
 
     again = Serve(new, tmp_path / "log-again")
     try:

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from directory.postgres.server import Server
-from tests.served import DEADLINE, SITE_URL, Serve, copy, free_port, wait_for
+from tests.served import DEADLINE, SITE_URL, Serve, copy, free_port, serving, wait_for
 from tests.test_settings import PRODUCTION, manage
 
 
@@ -29,13 +29,8 @@ def data_dir(started: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def serve(data_dir: Path, tmp_path: Path) -> Iterator[Serve]:
-    """One that is ready; whatever a test leaves of it is killed."""
-    running = Serve(data_dir, tmp_path / "log")
-    try:
-        running.wait_until_ready()
+    with serving(data_dir, tmp_path / "log") as running:
         yield running
-    finally:
-        running.kill()
 
 
 @pytest.fixture(scope="module")
@@ -163,8 +158,7 @@ def test_the_death_of_serve_itself_ends_its_children(serve: Serve) -> None:
 
 
 def test_a_start_after_everything_was_killed(serve: Serve, tmp_path: Path) -> None:
-    for process in serve.processes():
-        process.kill()
+    serve.kill()
     again = Serve(serve.data.parent, tmp_path / "again")
     again.wait_until_ready()
     processes = again.processes()

@@ -154,20 +154,19 @@ def remember(view: Callable[..., HttpResponse], *, confirms: bool = False) -> Ca
         coding = choose_coding(meta.get("HTTP_ACCEPT_ENCODING", ""))
         key = (request.path, meta["QUERY_STRING"], meta.get("HTTP_ACCEPT", ""), coding)
 
-        def ask(revision: int) -> tuple[HttpResponse, bool]:
-            """The view's answer, and whether it is kept."""
+        def ask(revision: int) -> HttpResponse:
             request.revision = revision  # type: ignore[attr-defined]
             response = view(request, *args, **kwargs)
             at = getattr(response, "revision", None)
             if at is None:
-                return response, False
+                return response
             answer = make_answer(response, coding, at)
             answers.put(at, key, answer, answer.weight + sum(map(len, key)))
-            return answer.response(request), True
+            return answer.response(request)
 
         assumed = answers.last_without(key) if confirms else -1
-        early, is_kept = ask(assumed) if assumed >= 0 else (None, False)
-        if early is not None and (is_kept or early.status_code < 400):
+        early = ask(assumed) if assumed >= 0 else None
+        if early is not None and early.status_code < 400:
             return early
         try:
             revision = current_revision()
@@ -177,7 +176,7 @@ def remember(view: Callable[..., HttpResponse], *, confirms: bool = False) -> Ca
         if early is not None and revision == assumed and early.status_code < 500:
             return early
         answer = answers.get(revision, key)
-        return answer.response(request) if answer else ask(revision)[0]
+        return answer.response(request) if answer else ask(revision)
 
     return answered
 
