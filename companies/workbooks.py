@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from defusedxml import DefusedXmlException
-from openpyxl import load_workbook
 
 LARGEST = 100 * 1024 * 1024  # bytes, unpacked
 # A sheet of figures shrinks to a tenth, one of repeats to a fiftieth.
@@ -34,6 +33,8 @@ class Unreadable(ValueError):
 
 def read_workbook(content: bytes) -> Iterator[list[str]]:
     """The rows of the first sheet as texts; raises Unreadable."""
+    from openpyxl import load_workbook  # a sixth of all that a process reads at its start, and most read no workbook
+
     try:
         check(content)
         book = load_workbook(io.BytesIO(content), read_only=True, keep_links=False)

@@ -1,10 +1,23 @@
-"""Gunicorn's configuration: what it calls in each of its processes. It is read before Django is there to import."""
+"""Gunicorn's configuration: what it is told, and what it calls in each of its processes.
 
+It is read before Django is there to import.
+"""
+
+import gc
 import threading
 from importlib import import_module
 from typing import Any
 
 PAUSE = 1  # seconds: what is made ready does not compete with the first answer for the processor
+
+# The application is read once and shared by all workers, who are forked from the one that read it.
+preload_app = True
+
+
+def when_ready(_server: Any) -> None:
+    """What there is now stays: the collector would go through it again and again, and so copy it to each worker."""
+    gc.collect()
+    gc.freeze()
 
 
 def post_worker_init(_worker: Any) -> None:

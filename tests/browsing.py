@@ -3,16 +3,26 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    ViewportSize,
+    sync_playwright,
+)
 
 from tests.served import Serve, first_password
 
-CHROMIUM = shutil.which("chromium")
+# The one without a window of its own needs half of the processor's time.
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 # Chromium would look for its makers at each start.
@@ -27,6 +37,8 @@ class Site:
     data: Path
     password: str
     username: str = "curator"
+    # Of who signed in last.
+    cookies: list[Any] = field(default_factory=list)
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +49,7 @@ def site(started: Path, served: Serve) -> Site:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip("There is no Chromium here: `apt-get install chromium` brings it.")
+        pytest.skip("There is no Chromium here: `apt-get install chromium-headless-shell` brings it.")
     # Playwright's loop runs in this thread; Django would refuse the database to the tests behind it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
@@ -84,15 +96,23 @@ def page(browse: Callable[[], Page]) -> Page:
 
 
 def sign_in(page: Page, site: Site) -> Page:
-    """As a newcomer does on a machine of one's own: with the password, and the second factor later."""
+    """One who has signed in before, in a browser that another test had, still is in this one."""
+    page.context.add_cookies(site.cookies)
     page.goto("/admin/")
     if "/account/" in page.url:
-        page.get_by_label("Username").fill(site.username)
-        page.get_by_label("Password").fill(site.password)
-        page.get_by_role("button", name="Sign in").click()
-        page.get_by_role("button", name="Later").click()
-    page.wait_for_url("**/admin/")
+        sign_in_anew(page, site)
+        site.cookies[:] = page.context.cookies()
     return page
+
+
+def sign_in_anew(page: Page, site: Site) -> None:
+    """As a newcomer does on a machine of one's own: with the password, and the second factor later."""
+    page.goto("/admin/")
+    page.get_by_label("Username").fill(site.username)
+    page.get_by_label("Password").fill(site.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Later").click()
+    page.wait_for_url("**/admin/")
 
 
 def assert_accessible(page: Page) -> None:

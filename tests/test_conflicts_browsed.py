@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browsing import PHONE, Site, assert_accessible, assert_fits, sign_in
+from tests.browsing import PHONE, Site, assert_accessible, assert_fits, sign_in, sign_in_anew
 
 
 def open_form(page: Page, name: str) -> Page:
@@ -56,7 +56,7 @@ def test_what_was_typed_outlives_the_session(page: Page, site: Site) -> None:
     assert_fits(page)
     with page.expect_popup() as opened:
         page.get_by_role("link", name="Sign in, in a new tab").click()
-    sign_in(opened.value, site)
+    sign_in_anew(opened.value, site)
     page.get_by_role("button", name="Send it again").click()
     expect(page.get_by_text("You have signed in since")).to_be_visible()
     page.get_by_role("button", name="Send it again").click()
