@@ -19,7 +19,7 @@ from directory.publishing import (
     differences,
     followers_of,
     publication,
-    serializer_class,
+    renderer,
 )
 from directory.reverting import Difference, shown
 
@@ -77,7 +77,7 @@ def preview(model: type[Published], pk: int) -> Preview:
     changes = differences(objects)
     obj = model._default_manager.for_document().get(pk=pk)
     change = next((change for change in changes if (change.kind, change.pk) == (kind, pk)), None)
-    found = orjson.loads(orjson.dumps(serializer_class(model)().to_representation(obj)))
+    found = orjson.loads(orjson.dumps(renderer(model).to_representation(obj)))
     return Preview(
         orjson.dumps(without_stamps(found), option=orjson.OPT_INDENT_2).decode(),
         obj.is_public,

@@ -234,6 +234,12 @@ def serializer_class(model: type[Published]) -> Any:
     return import_string(model.serializer)
 
 
+@cache
+def renderer(model: type[Published]) -> Any:
+    """A serializer that renders objects of a kind and nothing else: making its fields costs more than an object."""
+    return serializer_class(model)()
+
+
 def rendering() -> str:
     """A digest of all that decides how an object is rendered: the serializers and the site's address."""
     described = "\n".join(repr(serializer_class(model)()) for model in kinds().values())
@@ -389,7 +395,7 @@ def mark(objects: Iterable[Object]) -> None:
 
 
 def _differences(kind: str, model: type[Published], pks: set[int]) -> Iterator[Change]:
-    serializer = serializer_class(model)()
+    serializer = renderer(model)
     gone = set(pks)
     queryset: Any = model._default_manager.filter(pk__any=Value(list(pks))).for_document()
     # What nobody sees and will see is not even read: of a large import of drafts, this is most of the cost.

@@ -2,8 +2,11 @@
 
 import gc
 import mmap
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +30,8 @@ from tests.served import served, started
 
 __all__ = ["browse", "chromium", "page", "served", "site", "started"]
 
+
+MEMORY = "/dev/shm"  # of Linux
 
 # What takes longest begins first, so that no process is left with it when the others are done. The first of these
 # is not served: meanwhile another process makes the first start, for which all that are served wait.
@@ -55,6 +60,7 @@ def pytest_collection_finish() -> None:
     """What is there now stays to the end, so that the collector of garbage need not look at it again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)
@@ -83,9 +89,14 @@ def forget() -> Callable[[], None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def limits_file(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Requests are counted apart from those of a directory that is served beside the tests."""
-    settings.LIMITS_FILE = tmp_path_factory.mktemp("limits") / "limits"
+def limits_file() -> Iterator[None]:
+    """Requests are counted apart from those of a directory that is served beside the tests.
+
+    In memory where a folder is that: each test begins with a file of holes, which a disk takes long to fill.
+    """
+    with tempfile.TemporaryDirectory(dir=MEMORY if os.path.isdir(MEMORY) else None) as folder:
+        settings.LIMITS_FILE = Path(folder) / "limits"
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -34,7 +34,8 @@ def publish(row: Row, **relations: Iterable[models.Model]) -> Row:
     with publication(source=Origin.SYSTEM):
         row.save()
         for name, related in relations.items():
-            getattr(row, name).set(related)
+            if related:
+                getattr(row, name).set(related)
     row.refresh_from_db()
     return row
 

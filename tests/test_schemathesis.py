@@ -1,6 +1,6 @@
 """Fuzzing by the schema: what it allows is answered, what it forbids is refused, and nothing answers otherwise.
 
-Each operation is asked the boundary values of each parameter and values drawn at random with three fixed seeds.
+Each operation is asked the boundary values of each parameter and values drawn at random with two fixed seeds.
 """
 
 import copy
@@ -104,7 +104,7 @@ def slugs(collection: str) -> list[str]:
 
 
 # Each draws other values, the first one besides asking the boundary values, and none of them more than it has to.
-SEEDS = {1: 4, 2: 3, 3: 3}
+SEEDS = {1: 4, 2: 4}
 
 
 def loaded(document: dict[str, Any], mode: str, seed: int) -> Any:
