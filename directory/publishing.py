@@ -242,8 +242,13 @@ def renderer(model: type[Published]) -> Any:
 
 def rendering() -> str:
     """A digest of all that decides how an object is rendered: the serializers and the site's address."""
-    described = "\n".join(repr(serializer_class(model)()) for model in kinds().values())
-    return hashlib.sha256(f"{settings.SITE_URL}\n{described}".encode()).hexdigest()
+    return hashlib.sha256(f"{settings.SITE_URL}\n{described()}".encode()).hexdigest()
+
+
+@cache
+def described() -> str:
+    """What the serializers of all kinds are."""
+    return "\n".join(repr(serializer_class(model)()) for model in kinds().values())
 
 
 def is_behind() -> bool:
@@ -364,12 +369,15 @@ def write(changes: list[Change], current: Publication) -> None:
 
 
 def announce(revision: int) -> None:
-    """Tell the processes that wait for a revision, as soon as this one commits, in a log that has an epoch."""
+    """Tell the processes that wait for a revision, as soon as this one commits, in a log that has an epoch.
+
+    Nothing was rendered before the log began, so that all is of today's form.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "WITH begun AS (INSERT INTO directory_log (id, epoch, rendering, forgotten) VALUES (1, %s, '', 0)"
+            "WITH begun AS (INSERT INTO directory_log (id, epoch, rendering, forgotten) VALUES (1, %s, %s, 0)"
             " ON CONFLICT DO NOTHING) SELECT pg_notify(%s, %s)",
-            [uuid.uuid4(), CHANNEL, str(revision)],
+            [uuid.uuid4(), rendering(), CHANNEL, str(revision)],
         )
 
 

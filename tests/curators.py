@@ -47,3 +47,8 @@ def signed_in(user: User, **options: Any) -> Client:
     session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "mfa", "id": factor.pk, "at": time.time()}]
     session.save()
     return client
+
+
+def browser(role: str) -> Client:
+    """A browser in which a member of ``role`` has signed in."""
+    return signed_in(make_member(role))

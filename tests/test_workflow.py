@@ -15,9 +15,10 @@ from companies.roles import give_roles
 from companies.workflow import STEPS, Step
 from directory.models import Revision
 from tests import factories as make
+from tests.curators import browser
 from tests.log import document
 from tests.test_admin import Form, act, errors, messages, submit, url_of
-from tests.test_permissions import C, E, browser
+from tests.test_permissions import C, E
 
 pytestmark = pytest.mark.django_db
 

@@ -25,10 +25,10 @@ from directory.publishing import edit, publication
 from directory.undoing import undo
 from tests import factories as make
 from tests.browsing import DESKTOP, PHONE, Site, assert_accessible, assert_fits, sign_in
-from tests.curators import make_member, signed_in
+from tests.curators import browser, make_member, signed_in
 from tests.log import actions, document
 from tests.test_admin import LIST, Form, act, errors, messages, submit, url_of
-from tests.test_permissions import A, C, E, browser
+from tests.test_permissions import A, C, E
 
 pytestmark = pytest.mark.django_db
 
