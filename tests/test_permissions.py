@@ -20,7 +20,7 @@ from companies.bulk import BULKS
 from companies.roles import give_roles
 from companies.workflow import PUBLISH
 from tests import factories as make
-from tests.curators import make_member, signed_in
+from tests.curators import make_somebody, signed_in
 from tests.test_admin import OURS, make_everything, url_of
 
 pytestmark = pytest.mark.django_db
@@ -132,9 +132,7 @@ def rows(shared_rows: None) -> None:
 
 @pytest.fixture(scope="module")
 def users(rows: None) -> dict[str, User]:
-    """Somebody of each role but the anonymous."""
-    staff = {role: make.make_curator(role, is_superuser=role == S) for role in ("staff", S)}
-    return staff | {role: make_member(role, role) for role in (C, E, A)}
+    return {role: make_somebody(role, role) for role in ROLES if role != "anonymous"}
 
 
 @pytest.fixture(scope="module")
