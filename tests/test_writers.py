@@ -64,7 +64,7 @@ def following_the_log() -> Iterator[list[int]]:
             known.update(new)
             if last:
                 return
-            time.sleep(0.001)
+            time.sleep(0.003)
 
     reader = own_connection(follow, failures)
     reader.start()
