@@ -4,7 +4,6 @@ Complaint 15: choosing a value leaves the counts of its facet's other values as 
 """
 
 import random
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +22,6 @@ from directory.publishing import edit, publication, sweep
 from hubs.models import Hub
 from tests.factories import make_company, make_credential, make_hub, make_industry, make_program, make_specialty
 from tests.lists import VIEWSETS, mistakes
-from tests.test_writers import own_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -36,8 +34,8 @@ def facet(api: Client, query: str, name: str = "hub") -> dict[str, dict[str, Any
     return {row["value"]: row for row in response.json()["facets"][name]}
 
 
-@pytest.fixture
-def directory(db: None) -> None:
+@pytest.fixture(scope="module")
+def directory(shared_rows: None) -> None:
     """Three companies, two of them in Karachi."""
     karachi = make_hub("Karachi")
     data = make_specialty("Data")
@@ -221,8 +219,9 @@ CHANGES: list[Callable[[Company, random.Random], object]] = [
 def test_bitmaps_advance_to_what_building_them_anew_gives(api: Client, directory: None, seed: int) -> None:
     """After edits, withdrawals and deletions, and after SQL by hand, before it is swept and after."""
     rng = random.Random(seed)
-    for number in range(5):
-        make_company(f"Other {number}", hub=Hub.objects.get(slug="karachi"))
+    with publication(source=Source.SYSTEM):
+        for number in range(5):
+            make_company(f"Other {number}", hub=Hub.objects.get(slug="karachi"))
     for _ in range(60):
         with transaction.atomic():
             rng.choice(CHANGES)(rng.choice(list(Company.objects.all())), rng)
@@ -265,49 +264,6 @@ def test_a_restored_database_is_read_anew(api: Client, directory: None) -> None:
     state = advanced()
     COMPANY_FACETS.index.state = Bitmaps(10**9, 0, {}, state.everything, {})
     assert contents(COMPANY_FACETS.index.advance(COMPANY_FACETS.index.state)) == contents(state)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_readers_at_once_see_one_revision_each(api: Client) -> None:
-    """Each edit moves a company from one kind to the other, so that the two counts always make all of them."""
-    companies = [make_company(f"Company {number}", kind="startup") for number in range(8)]
-    done = threading.Event()
-    seen: dict[int, set[tuple[int, int]]] = {}
-    failures: list[BaseException] = []
-
-    def write() -> None:
-        try:
-            for number in range(40):
-                kind = "established" if number // 8 % 2 == 0 else "startup"
-                edit(Company.objects.get(pk=companies[number % 8].pk), {"kind": kind}, source=Source.ADMIN)
-        finally:
-            done.set()
-
-    def read() -> None:
-        last, number = 0, threading.get_ident()
-        while not done.is_set():
-            number += 1
-            # No two requests are the same, so that none is answered from memory.
-            url = f"{COMPANIES}?facets=kind&count=exact&name__not=x{number}&page_size=200"
-            answer = api.get(url)
-            counts = {row["value"]: row["count"] for row in answer.json()["facets"]["kind"]}
-            listed = [row["kind"] for row in answer.json()["results"]]
-            assert {kind: listed.count(kind) for kind in set(listed)} == counts
-            assert answer.json()["count"] == sum(counts.values()) == 8
-            revision = int(answer["Directory-Revision"])
-            assert revision >= last
-            last = revision
-            seen.setdefault(revision, set()).add((counts.get("startup", 0), counts.get("established", 0)))
-
-    threads = [own_connection(write, failures), own_connection(read, failures), own_connection(read, failures)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures, failures
-    assert seen
-    assert all(len(counts) == 1 for counts in seen.values())
-    assert contents(advanced()) == contents(rebuilt())
 
 
 def test_bitmaps_that_are_there_count_pages_too(

@@ -3,18 +3,14 @@
 import csv
 import io
 import re
-import socket
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
-from pytest_django.live_server_helper import LiveServer
 
 from companies.models import Company
 from directory.api import exports
@@ -44,8 +40,8 @@ PLACELESS = {"specialties", "industries"}
 DANGEROUS = ["=1+1", "+1", "-1", "@SUM(A1)", "=cmd|'/C calc'!A0", "'=1", "\t=1", "\r=1", "\n=1", "＝1+1"]
 
 
-@pytest.fixture
-def company() -> Company:
+@pytest.fixture(scope="module")
+def company(shared_rows: None) -> Company:
     company = make_company(
         "Systems",
         specialties=[make_specialty("Data"), make_specialty("A|B\\C")],
@@ -69,8 +65,9 @@ def company() -> Company:
 @pytest.fixture
 def five(company: Company) -> list[str]:
     """The slugs of five companies as they were entered, so that chunks of two are three."""
-    for name in ("Arbisoft", "Devsinc", "Netsol", "Zameen"):
-        make_company(name)
+    with publication(source=Source.SYSTEM):
+        for name in ("Arbisoft", "Devsinc", "Netsol", "Zameen"):
+            make_company(name)
     return ["systems", "arbisoft", "devsinc", "netsol", "zameen"]
 
 
@@ -492,34 +489,6 @@ def test_as_many_downloads_as_leave_threads_for_others(api: Client, five: list[s
     for response in reversed(waiting):
         hang_up(response)
     assert len(cells(read(api, f"{LIST}?format=csv"))) == 5
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_client_that_disconnects_leaves_no_transaction_open(live_server: LiveServer) -> None:
-    """Over a real socket that the server has filled: the next request finds the connection as it was."""
-    with publication(source=Source.SYSTEM):
-        for number in range(200):
-            make_company(f"Company {number}", hub=None, description="x" * 100_000)
-    client = socket.create_connection(urlsplit(live_server.url).netloc.split(":"))  # type: ignore[arg-type]
-    client.sendall(b"GET /api/v1/companies/?format=ndjson HTTP/1.0\r\nHost: localhost\r\n\r\n")
-    assert client.recv(1000).startswith(b"HTTP/1.1 200")
-    assert open_transactions() == 1
-    client.close()
-    give_up = time.monotonic() + 60
-    while open_transactions():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
-
-
-def open_transactions() -> int:
-    """How many other connections have a transaction open."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND pid <> pg_backend_pid() AND xact_start IS NOT NULL AND backend_type = 'client backend'"
-        )
-        found: int = cursor.fetchone()[0]
-    return found
 
 
 # JSON-LD and GeoJSON

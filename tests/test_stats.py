@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db
 STATS = "/api/v1/stats/"
 
 
-@pytest.fixture
-def companies(db: None) -> list[Company]:
+@pytest.fixture(scope="module")
+def companies(shared_rows: None) -> list[Company]:
     """Four companies in Lahore and Karachi and one that nothing is known of."""
     karachi, health = make_hub("Karachi", latitude=24.86, longitude=67), make_industry()
     data = make_specialty("Data")

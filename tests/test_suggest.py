@@ -32,8 +32,8 @@ def fits(api: Client, text: str, rest: str = "") -> dict[str, list[tuple[str, st
     return {kind: [(s["slug"], s["match"]) for s in suggestions] for kind, suggestions in groups if suggestions}
 
 
-@pytest.fixture
-def some(db: None) -> None:
+@pytest.fixture(scope="module")
+def some(shared_rows: None) -> None:
     """Lahore and what there is."""
     lahore = make_hub("Lahore", aliases=["LHE", "لاہور", "Gulberg"])
     data = make_specialty("Data", aliases=["big data"])

@@ -10,8 +10,8 @@ from tests.factories import make_company, make_hub, make_industry, make_program,
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def terms(db: None) -> None:
+@pytest.fixture(scope="module")
+def terms(shared_rows: None) -> None:
     make_hub("Lahore", aliases=["LHE", "لاہور", "Allama Iqbal Town"])
     make_hub("Karachi", aliases=["KHI", "کراچی", "P.E.C.H.S.", "—"])
     make_specialty("Artificial intelligence", aliases=["ai", "مصنوعی ذہانت"])
