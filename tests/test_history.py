@@ -287,7 +287,9 @@ def test_a_long_history_is_walked_version_by_version(api: Client, company: Compa
 def test_every_collection_has_a_history(api: Client, collection: str) -> None:
     before = Revision.objects.current()
     with publication(source=Source.SYSTEM):
-        make_company("Arbisoft", hub=make_hub("Karachi"), specialties=[make_specialty()], industries=[make_industry()])
+        make_company(
+            "Arbisoft", hub=make_hub("Karachi"), specialties=[make_specialty()], industries=[make_industry()]
+        )
     make_program()
     make_indicator()
     rows = api.get(f"/api/v1/{collection}/?revision__gt={before}").json()["results"]

@@ -335,9 +335,10 @@ def test_a_partner_makes_a_key_that_eight_programs_share(page: Page, site: Site)
     assert_fits(page)
     assert_accessible(page)
 
-    newest = json.load(open_with(f"{site.url}{CHANGES}?limit=1", text))["revision"]
-    waited = open_with(f"{site.url}{CHANGES}?after={newest}&wait=1", text)
-    assert waited.headers["RateLimit"].startswith('"key";r=98;')
+    with open_with(f"{site.url}{CHANGES}?limit=1", text) as answer:
+        newest = json.load(answer)["revision"]
+    with open_with(f"{site.url}{CHANGES}?after={newest}&wait=1", text) as waited:
+        assert waited.headers["RateLimit"].startswith('"key";r=98;')
     start = threading.Barrier(8)
 
     def ask(_: int) -> list[int]:
@@ -367,4 +368,5 @@ def status_of(url: str, text: str) -> int:
             assert json.load(answer)
             return int(answer.status)
     except HTTPError as error:
-        return error.code
+        with error:
+            return error.code

@@ -53,26 +53,29 @@ def assert_one_sentence(result: subprocess.CompletedProcess[str], expected: str)
     assert expected in line
 
 
-def first_sign_in(url: str, password: str) -> list[str]:
-    """Where somebody gets who signs in with the first password and lets the second factor wait; the last page too."""
+def first_sign_in(url: str, password: str) -> list[tuple[str, str]]:
+    """Where somebody gets who signs in with the first password and then lets the second factor wait: address, page."""
     browser = build_opener(HTTPCookieProcessor())
 
-    def send(path: str, form: str, **fields: str) -> Any:
-        page = browser.open(f"{url}{path}").read().decode()
-        token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[0]
-        data = urlencode(fields | {"csrfmiddlewaretoken": token}).encode()
-        return browser.open(f"{url}{form}", data)
+    def ask(path: str, data: bytes | None = None) -> tuple[str, str]:
+        with browser.open(f"{url}{path}", data) as answer:
+            return answer.url, answer.read().decode()
 
-    there = send("/admin/", "/account/sign-in/", login="curator", password=password)
-    inside = send("/account/second-factor/set-up/", "/account/second-factor/later/")
-    return [there.url, inside.url, inside.read().decode()]
+    def send(path: str, form: str, **fields: str) -> tuple[str, str]:
+        [token, *_] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', ask(path)[1])
+        return ask(form, urlencode(fields | {"csrfmiddlewaretoken": token}).encode())
+
+    return [
+        send("/admin/", "/account/sign-in/", login="curator", password=password),
+        send("/account/second-factor/set-up/", "/account/second-factor/later/"),
+    ]
 
 
 def test_the_first_start_tells_the_password_and_sigterm_ends_everything(serve: Serve, started: Path) -> None:
     told = r"The first account is curator with the password ([\w-]{16}) \(shown only now\)"
     [password] = re.findall(told, (started / "log").read_text())
     url = f"http://127.0.0.1:{serve.port}"
-    there, inside, page = first_sign_in(url, password)
+    (there, _), (inside, page) = first_sign_in(url, password)
     assert there == f"{url}/account/second-factor/set-up/?next=%2Fadmin%2F"
     assert inside == f"{url}/admin/"
     assert "Companies" in page
