@@ -54,7 +54,7 @@ def assert_one_sentence(result: subprocess.CompletedProcess[str], expected: str)
 
 
 def first_sign_in(url: str, password: str) -> list[tuple[str, str]]:
-    """Where somebody gets who signs in with the first password and then lets the second factor wait: address, page."""
+    """Where one gets who signs in with the first password and then lets the second factor wait: address and page."""
     browser = build_opener(HTTPCookieProcessor())
 
     def ask(path: str, data: bytes | None = None) -> tuple[str, str]:
