@@ -31,13 +31,18 @@ def curator() -> User:
     return make.make_curator()
 
 
-@pytest.fixture
-def twins() -> tuple[Company, Company]:
+@pytest.fixture(scope="module")
+def companies(shared_rows: None) -> None:
     """Two entries of one company, of which the second is a draft, and a neighbour."""
-    first = make.make_company("Devsinc")
-    second = make.make_company("Devsinc (Pvt.) Ltd.", status="draft", website="")
+    make.make_company("Devsinc")
+    make.make_company("Devsinc (Pvt.) Ltd.", status="draft", website="")
     make.make_company("Cubix")
     make.make_company("Cubix IT")
+
+
+@pytest.fixture
+def twins(companies: None) -> tuple[Company, Company]:
+    first, second = Company.objects.filter(name__startswith="Devsinc").order_by("pk")
     return first, second
 
 
