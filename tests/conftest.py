@@ -216,6 +216,7 @@ def shared_rows(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> It
     """The database for a whole module, undone behind it: for rows that its tests share.
 
     The tests themselves are marked ``django_db``, which undoes what each of them adds.
+    The first test with a browser is in another module: from it on, Django has another connection for this thread.
     """
     with django_db_blocker.unblock(), transaction.atomic():
         yield

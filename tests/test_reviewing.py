@@ -6,7 +6,6 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Page, expect
 from rest_framework.serializers import ValidationError
 
 from companies.merging import facts, merge_companies
@@ -17,7 +16,6 @@ from companies.workflow import Step
 from directory.models import Revision, Source
 from directory.publishing import edit
 from tests import factories as make
-from tests.browsing import PHONE, Site, assert_accessible, assert_fits
 from tests.curators import make_member, signed_in
 from tests.log import document
 
@@ -32,8 +30,8 @@ def curator() -> User:
     return make.make_curator()
 
 
-@pytest.fixture
-def company() -> Company:
+@pytest.fixture(scope="module")
+def company(shared_rows: None) -> Company:
     company = make.make_company("Systems Limited", founded_year=1977, employees_min=100, employees_max=400)
     make.make_source(company, reference="https://old.example/", facts=["name"])
     company.refresh_from_db()
@@ -95,11 +93,11 @@ def test_a_new_company_is_a_draft_or_published(api: Client, curator: User) -> No
         assert (told["company"] is not None) == made.is_public
 
 
-def test_without_a_name_there_is_no_company(curator: User) -> None:
+def test_without_a_name_there_is_no_company(company: Company, curator: User) -> None:
     suggestion = make.make_suggestion(name="Sehat", founded_year=1999)
     with pytest.raises(ValidationError):
         said(suggestion, curator, name=NO, founded_year=YES)
-    assert not Company.objects.exists()
+    assert list(Company.objects.all()) == [company]
     suggestion.refresh_from_db()
     assert suggestion.is_open
 
@@ -255,42 +253,3 @@ def test_a_new_company_that_may_be_there_already_is_pointed_out(company: Company
     suggestion = make.make_suggestion(name="SYSTEMS limited")
     text = signed_in(curator).get(page_of(suggestion)).content.decode()
     assert "It may be here already" in text
-
-
-@pytest.mark.django_db(databases=[])
-def test_a_curator_decides_by_keyboard(page: Page, site: Site) -> None:
-    change = {"founded_year": 1999, "legal_name": "Devsinc (Pvt.) Ltd", "employees": {"max": 900}}
-    sent = {"company": "devsinc", "patch": change, "evidence": ["https://devsinc.com/about"]}
-    told = page.request.post("/api/v1/suggestions/", data=sent).json()
-    page.goto("/admin/")
-    page.get_by_label("Username").fill(site.username)
-    page.get_by_label("Password").fill(site.password)
-    page.keyboard.press("Enter")
-    page.get_by_role("button", name="Later").click()
-    page.wait_for_url("**/admin/")
-    page.goto("/admin/companies/suggestion/")
-    page.get_by_role("link", name="Devsinc").click()
-    assert_accessible(page)
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_be_visible()
-    page.keyboard.press("Escape")
-    page.keyboard.press("j")
-    page.keyboard.press("r")  # the legal name
-    page.keyboard.type("jar: not its name")  # letters that are keys elsewhere
-    page.keyboard.press("Enter")
-    page.keyboard.press("a")  # the year, and on to the number of employees
-    page.keyboard.press("k")
-    page.keyboard.press("j")
-    page.keyboard.press("a")
-    page.set_viewport_size(PHONE)
-    assert_fits(page)
-    page.keyboard.press("Enter")  # on the button
-    expect(page.get_by_text("Decided: Devsinc.")).to_be_visible()
-    answer = page.request.get(f"/api/v1/suggestions/{told['id']}/").json()
-    reasons = {one["field"]: (one["status"], one["reason"]) for one in answer["fields"]}
-    assert reasons == {
-        "founded_year": ("accepted", None),
-        "legal_name": ("rejected", "jar: not its name"),
-        "employees": ("accepted", None),
-    }
-    assert page.request.get("/api/v1/companies/devsinc/").json()["founded_year"] == 1999
