@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
@@ -19,11 +18,11 @@ from tests import factories as make
 from tests.curators import make_member, signed_in
 from tests.log import document
 from tests.test_admin import Form, errors, url_of
-from tests.test_writers import database_url
 
 pytestmark = pytest.mark.django_db
 
 Change = Callable[[Company], object]
+Opened = dict[str, tuple[Company, dict[str, Any]]]
 
 
 @pytest.fixture
@@ -56,6 +55,14 @@ def same(company: Company) -> Company:
     return Company.objects.get(pk=company.pk)
 
 
+@pytest.fixture(scope="module")
+def companies(shared_rows: None) -> Opened:
+    """Status → a company, and what its form sends that was opened before anybody changed it."""
+    client = signed_in(make.make_curator("chand"))
+    made = {status: make.make_company(founded_year=2004, status=status) for status in ("published", "draft")}
+    return {status: (company, opened(client, url_of(company))) for status, company in made.items()}
+
+
 # Fields
 
 
@@ -86,11 +93,10 @@ WAYS: list[Change] = [by_script, by_import, by_undo, by_curator]
 @pytest.mark.complaint(24)
 @pytest.mark.parametrize("change", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("status", ["published", "draft"])
-def test_what_does_not_overlap_is_merged(client: Client, change: Change, status: str) -> None:
+def test_what_does_not_overlap_is_merged(client: Client, companies: Opened, change: Change, status: str) -> None:
     if status == "draft" and change is by_undo:
         pytest.skip("What was never public has no revision to undo.")
-    company = make.make_company(founded_year=2004, status=status)
-    form = opened(client, url_of(company))
+    company, form = companies[status]
     change(company)
     response = client.post(url_of(company), form | {"summary": "Banking software."})
     assert response.status_code == 302
@@ -100,9 +106,8 @@ def test_what_does_not_overlap_is_merged(client: Client, change: Change, status:
 @pytest.mark.complaint(24)
 @pytest.mark.parametrize("change", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize(("side", "year"), [("theirs", 1999), ("yours", 1977)])
-def test_the_same_field_is_asked_for(client: Client, change: Change, side: str, year: int) -> None:
-    company = make.make_company(founded_year=2004)
-    form = opened(client, url_of(company))
+def test_the_same_field_is_asked_for(client: Client, companies: Opened, change: Change, side: str, year: int) -> None:
+    company, form = companies["published"]
     change(company)
     before = Revision.objects.latest("pk")
     response = client.post(url_of(company), form | {"founded_year": "1977", "summary": "Banking software."})
@@ -115,28 +120,25 @@ def test_the_same_field_is_asked_for(client: Client, change: Change, side: str, 
     assert document(company)["founded_year"] == year
 
 
-def test_the_page_says_who_it_was_and_when(client: Client) -> None:
-    company = make.make_company(founded_year=2004)
-    form = opened(client, url_of(company)) | {"founded_year": "1977"}
+def test_the_page_says_who_it_was_and_when(client: Client, companies: Opened) -> None:
+    company, form = companies["published"]
     by_curator(company)
     edit(company, {"founded_year": 2001}, source=Source.IMPORT, reason="companies.csv")
-    page = client.post(url_of(company), form)
+    page = client.post(url_of(company), form | {"founded_year": "1977"})
     assert [(change.by, change.why) for change in page.context["changes"]] == [
         ("bilal", "Changed Founded year."),
         ("Import", "companies.csv"),
     ]
-    draft = make.make_company("Arbisoft", status="draft", founded_year=2004)
-    form = opened(client, url_of(draft)) | {"founded_year": "1977"}
+    draft, form = companies["draft"]
     by_script(draft)
-    page = client.post(url_of(draft), form)
+    page = client.post(url_of(draft), form | {"founded_year": "1977"})
     assert "Nothing tells who it was" in page.content.decode()
 
 
-def test_an_answer_holds_for_what_was_shown_only(client: Client) -> None:
-    company = make.make_company(founded_year=2004)
-    form = opened(client, url_of(company)) | {"founded_year": "1977"}
+def test_an_answer_holds_for_what_was_shown_only(client: Client, companies: Opened) -> None:
+    company, form = companies["published"]
     by_script(company)
-    page = client.post(url_of(company), form)
+    page = client.post(url_of(company), form | {"founded_year": "1977"})
     edit(company, {"founded_year": 2001}, source=Source.ADMIN)
     again = answer(client, page, founded_year="yours")
     assert asked(again) == {"founded_year": ("Founded year", "2004", "2001", "1977")}
@@ -144,11 +146,10 @@ def test_an_answer_holds_for_what_was_shown_only(client: Client) -> None:
     assert same(company).founded_year == 1977
 
 
-def test_who_typed_the_same_is_not_asked(client: Client) -> None:
-    company = make.make_company(founded_year=2004)
-    form = opened(client, url_of(company)) | {"founded_year": "1999"}
+def test_who_typed_the_same_is_not_asked(client: Client, companies: Opened) -> None:
+    company, form = companies["published"]
     by_script(company)
-    assert client.post(url_of(company), form).status_code == 302
+    assert client.post(url_of(company), form | {"founded_year": "1999"}).status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -162,14 +163,15 @@ def test_who_typed_the_same_is_not_asked(client: Client) -> None:
         ("verify_by", ("—", "2026-01-01", "2027-01-01")),
     ],
 )
-def test_every_kind_of_field_is_compared_and_put_into_words(client: Client, field: str, words: Any) -> None:
-    company = make.make_company(status="draft")
+def test_every_kind_of_field_is_compared_and_put_into_words(
+    client: Client, companies: Opened, field: str, words: Any
+) -> None:
+    company, form = companies["draft"]
     karachi, peshawar = make.make_hub("Karachi"), make.make_hub("Peshawar")
     theirs: dict[str, Any] = {"hub": karachi, "women_led": True, "status": "published", "shares_domain": True}
     theirs |= {"notes": "Theirs,\nin two lines.", "verify_by": "2026-01-01"}
     yours = {"hub": str(peshawar.pk), "women_led": "false", "status": "in_review", "shares_domain": "on"}
     yours |= {"notes": "Mine.", "verify_by": "2027-01-01"}
-    form = opened(client, url_of(company))
     Company.objects.filter(pk=company.pk).update(**{field: theirs[field]})
     untouched = client.post(url_of(company), form)
     assert untouched.status_code == 302
@@ -205,22 +207,22 @@ def test_other_kinds_are_merged_too(client: Client) -> None:
     assert (hub.summary, hub.province, hub.notable) == ("Mine.", "PK-SD", True)
 
 
-def test_a_form_that_does_not_say_what_it_was_opened_with_is_asked_for_each_difference(client: Client) -> None:
-    company = make.make_company(founded_year=2004)
-    form = opened(client, url_of(company)) | {"founded_year": "1977", "opened": "forged"}
+def test_a_form_that_does_not_say_what_it_was_opened_with_is_asked_for_each_difference(
+    client: Client, companies: Opened
+) -> None:
+    (company, form), (_, other) = companies["published"], companies["draft"]
+    form = form | {"founded_year": "1977", "opened": "forged"}
     assert asked(client.post(url_of(company), form)) == {
         "founded_year": ("Founded year", "Not known.", "2004", "1977")
     }
-    other = opened(client, url_of(make.make_company("Devsinc")))["opened"]
-    assert list(asked(client.post(url_of(company), form | {"opened": other}))) == ["founded_year"]
+    assert list(asked(client.post(url_of(company), form | {"opened": other["opened"]}))) == ["founded_year"]
 
 
 # Rows of inlines
 
 
-def test_rows_that_both_added_are_all_there_and_the_same_row_once(client: Client) -> None:
-    company = make.make_company()
-    form = opened(client, url_of(company))
+def test_rows_that_both_added_are_all_there_and_the_same_row_once(client: Client, companies: Opened) -> None:
+    company, form = companies["published"]
     for address in ("Theirs", "Of both"):
         make.make_office(company, address=address)
     typed = {"offices-TOTAL_FORMS": "2"}
@@ -301,11 +303,10 @@ def test_rows_made_anew_as_they_were_are_the_same_rows(client: Client) -> None:
 TYPED = {"summary": "Typed for an hour."}
 
 
-def test_a_refused_form_shows_what_both_changed(client: Client) -> None:
-    company = make.make_company(founded_year=2004)
-    form = opened(client, url_of(company)) | TYPED | {"website": "javascript:alert(1)"}
+def test_a_refused_form_shows_what_both_changed(client: Client, companies: Opened) -> None:
+    company, form = companies["published"]
     by_script(company)
-    response = client.post(url_of(company), form)
+    response = client.post(url_of(company), form | TYPED | {"website": "javascript:alert(1)"})
     assert "http" in errors(response)
     again = opened_again(response)
     assert (again["summary"], again["founded_year"]) == ("Typed for an hour.", "1999")
@@ -319,11 +320,10 @@ def opened_again(response: Any) -> dict[str, Any]:
     return {name: value for name, value in Form(response).data.items() if "__prefix__" not in name}
 
 
-def test_an_answered_conflict_that_is_refused_keeps_the_answer(client: Client) -> None:
-    company = make.make_company(founded_year=2004)
-    form = opened(client, url_of(company)) | {"founded_year": "1492"}
+def test_an_answered_conflict_that_is_refused_keeps_the_answer(client: Client, companies: Opened) -> None:
+    company, form = companies["published"]
     by_script(company)
-    refused = answer(client, client.post(url_of(company), form), founded_year="yours")
+    refused = answer(client, client.post(url_of(company), form | {"founded_year": "1492"}), founded_year="yours")
     assert "founding year" in errors(refused)
     assert client.post(url_of(company), opened_again(refused) | {"founded_year": "1977"}).status_code == 302
     assert same(company).founded_year == 1977
@@ -383,26 +383,6 @@ def test_what_was_deleted_meanwhile_gives_the_form_back(client: Client) -> None:
     form = opened(client, url_of(company)) | TYPED
     company.delete()
     assert_kept(client.post(url_of(company), form), "It was deleted while you were editing it.")
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("button", ["_save", "_preview"])
-def test_a_script_that_is_at_it_keeps_the_input(client: Client, button: str) -> None:
-    """A script does not wait for the writers' lock, but for the row, as its curator does."""
-    company = make.make_company()
-    form = opened(client, url_of(company)) | TYPED | {button: "x"}
-    with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = 100")
-    try:
-        with psycopg.connect(database_url()) as script:
-            script.execute("UPDATE companies_company SET founded_year = 1999 WHERE id = %s", [company.pk])
-            response = client.post(url_of(company), form)
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("RESET lock_timeout")
-    assert "Somebody else is writing just now. Nothing was saved: try again." in errors(response)
-    assert client.post(url_of(company), opened_again(response)).status_code == 302
-    assert (same(company).founded_year, same(company).summary) == (1999, "Typed for an hour.")
 
 
 # An old copy overwrites nothing

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group
-from django.test import Client
 from django.urls import reverse
 
 from companies.models import Company, Office
@@ -18,6 +17,7 @@ from tests import factories as make
 from tests.curators import browser
 from tests.log import document
 from tests.test_admin import Form, act, errors, messages, submit, url_of
+from tests.test_conflicts import opened
 from tests.test_permissions import C, E
 
 pytestmark = pytest.mark.django_db
@@ -45,45 +45,60 @@ def test_the_groups_are_what_the_table_says_and_making_them_again_changes_nothin
 # The workflow
 
 
-def add_company(client: Client, status: str, **fields: str) -> Any:
-    url = reverse("admin:companies_company_add")
-    return submit(
-        client,
-        url,
-        **{"name": "Arbisoft", "website": "https://arbisoft.com/", "status": status, "unsourced": "on"} | fields,
-    )
-
-
 REASON = "Seen on their website."
+STATUSES = Company.Status.values
 OPEN_TO = {"contributor": [False], "editor": [False, True], "superuser": [False, True]}
 
 
+@pytest.fixture(scope="module")
+def companies(shared_rows: None) -> None:
+    """One of each status for each attempt."""
+    for attempt in ("form", "bulk"):
+        for status in STATUSES:
+            make.make_company(f"Arbisoft {attempt}", status=status)
+
+
+@pytest.fixture(scope="module")
+def forms() -> dict[tuple[str, str], dict[str, Any]]:
+    """Role and status → what the form of such a company sends, as it was opened first."""
+    return {}
+
+
 @pytest.mark.parametrize("role", OPEN_TO)
-@pytest.mark.parametrize("after", Company.Status.values)
-@pytest.mark.parametrize("before", ["", *Company.Status.values])
-def test_a_step_is_open_to_whom_it_is_for(role: str, before: str, after: str) -> None:
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(before, after) for before in ["", *STATUSES] for after in STATUSES if before != after],
+)
+@pytest.mark.usefixtures("companies")
+def test_a_step_is_open_to_whom_it_is_for(
+    role: str, before: str, after: str, forms: dict[tuple[str, str], dict[str, Any]]
+) -> None:
     """In the form and in bulk."""
     client = browser(role)
     is_open = STEPS.get((before, after)) in OPEN_TO[role]
+
+    def save(url: str, **fields: str) -> Any:
+        if (role, before) not in forms:
+            forms[role, before] = opened(client, url)
+        return client.post(url, forms[role, before] | {"status": after, "reason": REASON, "unsourced": "on"} | fields)
+
     if not before:
-        response = add_company(client, after, reason=REASON)
+        response = save(reverse("admin:companies_company_add"), name="Arbisoft", website="https://arbisoft.com/")
         assert (response.status_code == 302) == is_open
-        assert Company.objects.exists() == is_open
+        assert Company.objects.filter(name="Arbisoft").exists() == is_open
         assert [(s.before, s.after, s.by.username, s.reason) for s in Step.objects.all() if s.by] == (
             [("", after, "bilal", REASON)] if is_open else []
         )
         return
-    if before == after:
-        return
     action = {"draft": "send_back", "in_review": "send_to_review", "published": "publish", "withdrawn": "withdraw"}
     for attempt in ("form", "bulk"):
-        company = make.make_company(f"Arbisoft {attempt}", status=before)
+        company = Company.objects.get(name=f"Arbisoft {attempt}", status=before)
         if attempt == "bulk":
             act(client, action[after], company, reason=REASON)
         elif role == C and before in ("published", "withdrawn"):
             assert client.post(url_of(company), {"status": after}).status_code == 403
         else:
-            submit(client, url_of(company), status=after, reason=REASON, unsourced="on")
+            save(url_of(company))
         company.refresh_from_db()
         assert company.status == (after if is_open else before), attempt
         taken = [(step.before, step.after, str(step.by), step.reason) for step in company.steps.all()]
@@ -160,6 +175,6 @@ def test_a_contributor_s_form_of_a_published_company_is_for_looking_at() -> None
 )
 def test_what_is_to_be_verified(monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], is_due: bool) -> None:
     monkeypatch.setattr("django.utils.timezone.localdate", lambda: datetime.date(2026, 11, 25))
-    make.make_company(**fields)
+    company = make.make_company(**fields)
     response = browser(C).get(reverse("admin:companies_company_changelist"), {"ask": "to_verify"})
-    assert len(response.context["cl"].result_list) == is_due
+    assert (company in response.context["cl"].result_list) == is_due
