@@ -27,8 +27,8 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def rows() -> None:
+@pytest.fixture(scope="module")
+def rows(shared_rows: None) -> None:
     make.lahore()
     make.make_specialty("Python")
     for _ in range(2):  # the same file again says nothing new
