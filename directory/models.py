@@ -248,7 +248,7 @@ class Published(models.Model):
 
     def slug_stem(self) -> str:
         """What a slug is made of; a number follows where others had it first."""
-        stem = slugify(self.name)[:70].strip("-")
+        stem = slugify(self.name.replace("_", " "))[:70].strip("-")
         return stem or f"{self._meta.model_name}-{get_random_string(6).lower()}"
 
 

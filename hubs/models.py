@@ -211,4 +211,5 @@ class Indicator(Published):
         ]
 
     def slug_stem(self) -> str:
-        return "-".join(filter(None, [self.measure, slugify(self.period), self.hub.slug if self.hub else ""]))
+        period = slugify(self.period.replace("_", " "))
+        return "-".join(filter(None, [self.measure, period, self.hub.slug if self.hub else ""]))

@@ -1,18 +1,19 @@
 """Addresses: an id and every slug lead to an object for good, and no link ever leads somewhere else."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
 from companies.models import Company
 from directory import ids
-from directory.models import Action, Published, Revision, Source, Version
+from directory.models import SLUG_PATTERN, Action, Published, Revision, Source, Version
 from directory.publishing import edit, publication
 from directory.views import LINKS
 from tests.factories import (
@@ -240,6 +241,12 @@ def test_no_slug_has_the_form_of_an_id(key: tuple[int, int]) -> None:
     public_id = ids.encode(*key)
     with pytest.raises(IntegrityError, match="company_slug_form"), transaction.atomic():
         Company.objects.bulk_create([Company(name="An id", slug=public_id)])
+
+
+@given(st.text(max_size=200))
+@example("data_-_lab")
+def test_a_slug_is_made_of_any_name(name: str) -> None:
+    assert re.fullmatch(SLUG_PATTERN, Company(name=name).slug_stem())
 
 
 def test_a_name_that_looks_like_an_id_gets_another_slug() -> None:
