@@ -41,13 +41,16 @@ LONG = [
         "schemathesis",
         "serve",
         "permissions",
-        "working_lists",
         "following",
+        "working_lists",
         "openapi",
         "torture",
         "restoring",
+        "edit_page_browsed",
         "conflicts_browsed",
-        "conflicts",
+        "webhooks_browsed",
+        "admin",
+        "workflow",
     )
 ]
 
