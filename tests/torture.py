@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="torture-") as made:
         folder = options.folder or Path(made)
+        os.environ.pop("DATABASE_URL", None)  # another database is not to be tortured
         os.environ |= {"DATA_DIR": str(folder), "SITE_URL": SITE_URL, "DJANGO_SETTINGS_MODULE": "directory.settings"}
         django.setup()
         logging.getLogger("directory").setLevel(logging.WARNING)  # each revision would have a line
