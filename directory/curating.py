@@ -16,13 +16,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.text import capfirst, slugify
+from django.utils.text import capfirst
 
 from directory import ids
 from directory.conflicts import MergingAdmin
 from directory.constraints import refusal
 from directory.forms import AddressWidget, CuratedForm, LinesField
-from directory.models import Fold, Published, Source
+from directory.models import Fold, Published, Source, slug_of
 from directory.narrowing import LOOKUPS, NamedChangeList, UsedFilter
 from directory.previewing import PreviewingAdmin
 from directory.publishing import CHUNK, publication
@@ -224,7 +224,7 @@ class PublishedAdmin(CuratedAdmin, WalkingAdmin, PreviewingAdmin):
         return ([], {}, set(), users) if users else super().get_deleted_objects(objs, request)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        is_made_up = not form.cleaned_data.get("slug") and not slugify(obj.name)
+        is_made_up = not form.cleaned_data.get("slug") and not slug_of(obj.name)
         super().save_model(request, obj, form, change)
         if is_made_up:
             hint = "Its name has no letters that an address may have, so its slug is “%s”: give it a better one."

@@ -248,8 +248,13 @@ class Published(models.Model):
 
     def slug_stem(self) -> str:
         """What a slug is made of; a number follows where others had it first."""
-        stem = slugify(self.name.replace("_", " "))[:70].strip("-")
+        stem = slug_of(self.name)[:70].strip("-")
         return stem or f"{self._meta.model_name}-{get_random_string(6).lower()}"
+
+
+def slug_of(text: str) -> str:
+    """What there is of ``text`` in a slug, where underscores are hyphens too; may be nothing."""
+    return slugify(text.replace("_", " "))
 
 
 def is_id(text: str) -> bool:

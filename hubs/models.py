@@ -3,10 +3,9 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from django.utils.text import slugify
 
 from directory.api.ordering import Sort, declare_orderings, indexes_for
-from directory.models import Published, PublishedQuerySet, published_triggers
+from directory.models import Published, PublishedQuerySet, published_triggers, slug_of
 from directory.websites import WebsiteField, website_constraint
 
 PUBLISHED = Q(document__isnull=False)
@@ -211,5 +210,4 @@ class Indicator(Published):
         ]
 
     def slug_stem(self) -> str:
-        period = slugify(self.period.replace("_", " "))
-        return "-".join(filter(None, [self.measure, period, self.hub.slug if self.hub else ""]))
+        return "-".join(filter(None, [self.measure, slug_of(self.period), self.hub.slug if self.hub else ""]))
