@@ -1,7 +1,4 @@
-"""Gunicorn's configuration: what it is told, and what it calls in each of its processes.
-
-It is read before Django is there to import.
-"""
+"""Gunicorn's configuration: what it calls in each of its processes. It is read before Django is there to import."""
 
 import gc
 import threading
@@ -9,9 +6,6 @@ from importlib import import_module
 from typing import Any
 
 PAUSE = 1  # seconds: what is made ready does not compete with the first answer for the processor
-
-# The application is read once and shared by all workers, who are forked from the one that read it.
-preload_app = True
 
 
 def when_ready(_server: Any) -> None:

@@ -78,7 +78,7 @@ def gunicorn_command() -> list[str]:
         *("--bind", f"{host}:{settings.PORT}"),
         *("--worker-class", "directory.waiting.Worker", "--limit-request-line", "8190"),  # the most that it reads
         *("--workers", str(settings.WEB_WORKERS), "--threads", str(settings.WEB_THREADS)),
-        *("--config", "python:directory.hooks"),
+        *("--preload", "--config", "python:directory.hooks"),  # read once: workers are forked from who read it
         *("--graceful-timeout", str(PATIENCE - 2)),
         *("--forwarded-allow-ips", ""),  # TRUSTED_PROXIES alone decides whose word counts
         *("--log-level", "warning"),
